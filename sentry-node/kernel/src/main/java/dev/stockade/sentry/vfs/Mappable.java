@@ -1,0 +1,28 @@
+package dev.stockade.sentry.vfs;
+
+import dev.stockade.sentry.abi.ErrnoException;
+
+/** The contents of a file as {@code mm} maps them, page by page. Thread-safe. */
+public interface Mappable {
+    /**
+     * Makes the page at {@code fileOffset} (page-aligned) present in the sandbox's backing memory and takes a
+     * reference to its frame, which the caller drops through the {@code FrameAllocator}.
+     *
+     * @param write the mapping is shared and writable: the frame must be the file's own page, made dirty
+     * @return the frame's offset in the backing memory
+     * @throws ErrnoException EFAULT beyond the end of the file (SIGBUS), EIO, ENOMEM
+     */
+    long mapPage(long fileOffset, boolean write) throws ErrnoException;
+
+    /** For /proc/pid/maps. */
+    String mappedName();
+
+    long deviceNumber();
+
+    long inodeNumber();
+
+    /** A mapping begins or ends to hold the file open. */
+    void incrementMapping();
+
+    void decrementMapping();
+}
