@@ -1,0 +1,5 @@
+/** Events read back from the broker. */
+@NullMarked
+package dev.stockade.cli.events;
+
+import org.jspecify.annotations.NullMarked;
