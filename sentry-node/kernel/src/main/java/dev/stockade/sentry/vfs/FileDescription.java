@@ -2,10 +2,12 @@ package dev.stockade.sentry.vfs;
 
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.abi.OpenFlags;
 import dev.stockade.sentry.waiter.WaitEntry;
 import dev.stockade.sentry.waiter.Waitable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An open file description (open(2)): what descriptors of several tasks may share. Operations never block: one that
@@ -18,9 +20,75 @@ public abstract class FileDescription implements Waitable {
     private final AtomicInteger statusFlags;
 
     private final AtomicLong references = new AtomicLong(1);
+    private final @Nullable VirtualDentry location;
 
+    /** What F_SETOWN, F_SETSIG keep; no signal is sent for them yet. */
+    private volatile int owner;
+
+    /** A file that no path leads to. */
     protected FileDescription(int statusFlags) {
+        this(null, statusFlags);
+    }
+
+    /**
+     * @param location where it was opened; for pipes and the like a place in a mount of their own, see
+     *     {@link VirtualFilesystem#anonymousLocation}
+     */
+    protected FileDescription(@Nullable VirtualDentry location, int statusFlags) {
+        this.location = location;
         this.statusFlags = new AtomicInteger(statusFlags);
+        if (location != null) {
+            location.mount().fileOpened();
+        }
+    }
+
+    /** Where it was opened; null for a file that no path leads to. */
+    public final @Nullable VirtualDentry location() {
+        return location;
+    }
+
+    /** The file itself; null for a file that no path leads to. */
+    public final @Nullable Inode inode() {
+        return location == null ? null : location.dentry().inode();
+    }
+
+    /** Whether it was opened for reading; read(2) gives EBADF otherwise. */
+    public final boolean isReadable() {
+        int flags = statusFlags();
+        int mode = flags & OpenFlags.O_ACCMODE;
+        return (flags & OpenFlags.O_PATH) == 0 && (mode == OpenFlags.O_RDONLY || mode == OpenFlags.O_RDWR);
+    }
+
+    public final boolean isWritable() {
+        int flags = statusFlags();
+        int mode = flags & OpenFlags.O_ACCMODE;
+        return (flags & OpenFlags.O_PATH) == 0 && (mode == OpenFlags.O_WRONLY || mode == OpenFlags.O_RDWR);
+    }
+
+    /** Whether it was opened with O_PATH: it names a place and allows nothing else. */
+    public final boolean isPath() {
+        return (statusFlags() & OpenFlags.O_PATH) != 0;
+    }
+
+    public final boolean isNonblocking() {
+        return (statusFlags() & OpenFlags.O_NONBLOCK) != 0;
+    }
+
+    /** F_GETOWN. */
+    public final int owner() {
+        return owner;
+    }
+
+    public final void setOwner(int owner) {
+        this.owner = owner;
+    }
+
+    /**
+     * What open(2) must still wait for (the other end of a FIFO), or null when it is complete. The caller waits until
+     * this is null, or drops its reference if it is interrupted.
+     */
+    public @Nullable Waitable pendingOpen() throws ErrnoException {
+        return null;
     }
 
     public final int statusFlags() {
@@ -56,6 +124,15 @@ public abstract class FileDescription implements Waitable {
         long n = references.decrementAndGet();
         if (n == 0) {
             release();
+            if (location != null) {
+                Inode inode = location.dentry().inode();
+                FileLocks locks = inode == null ? null : inode.locksIfAny();
+                if (locks != null) {
+                    locks.unlock(this, 0, Long.MAX_VALUE);
+                    locks.unflock(this);
+                }
+                location.mount().fileClosed();
+            }
         } else if (n < 0) {
             throw new IllegalStateException("file description released twice");
         }
@@ -64,8 +141,19 @@ public abstract class FileDescription implements Waitable {
     /** The last reference is gone. */
     protected abstract void release();
 
-    /** A descriptor of it was closed (close(2), dup2, exit): releases POSIX locks, flushes. */
+    /** A descriptor of it was closed (close(2), dup2, exit). */
     public void flush() throws ErrnoException {}
+
+    /**
+     * A descriptor of it was closed by this owner of POSIX record locks (the process's descriptor table): they go.
+     */
+    public final void releaseRecordLocks(Object lockOwner) {
+        Inode inode = inode();
+        FileLocks locks = inode == null ? null : inode.locksIfAny();
+        if (locks != null) {
+            locks.unlock(lockOwner, 0, Long.MAX_VALUE);
+        }
+    }
 
     /** Reads at the file position (or from a stream). 0 is end of file; EAGAIN would block. */
     public long read(IoSink sink) throws ErrnoException {

@@ -25,4 +25,12 @@ public interface Mappable {
     void incrementMapping();
 
     void decrementMapping();
+
+    /**
+     * From now on {@code listener} is told when the file loses pages. Each addition needs one removal; a listener that
+     * was added more than once is told once.
+     */
+    default void addListener(MappingListener listener) {}
+
+    default void removeListener(MappingListener listener) {}
 }

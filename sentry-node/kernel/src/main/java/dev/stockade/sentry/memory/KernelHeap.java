@@ -1,0 +1,42 @@
+package dev.stockade.sentry.memory;
+
+import dev.stockade.sentry.abi.Errno;
+import dev.stockade.sentry.abi.ErrnoException;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The account of what a sandbox's guests make the kernel keep on the JVM's heap (page indexes, names, buffers), so that
+ * no sandbox can exhaust the node. Charges are estimates that err on the high side. Thread-safe.
+ */
+public final class KernelHeap {
+    private final AtomicLong used = new AtomicLong();
+    private final long limitBytes;
+
+    public KernelHeap(long limitBytes) {
+        this.limitBytes = limitBytes;
+    }
+
+    /**
+     * Charges bytes, which the caller uncharges when it lets go of them.
+     *
+     * @throws ErrnoException ENOMEM over the limit; nothing is charged then
+     */
+    public void charge(long bytes) throws ErrnoException {
+        if (used.addAndGet(bytes) > limitBytes) {
+            used.addAndGet(-bytes);
+            throw Errno.ENOMEM.exception();
+        }
+    }
+
+    public void uncharge(long bytes) {
+        used.addAndGet(-bytes);
+    }
+
+    public long usedBytes() {
+        return used.get();
+    }
+
+    public long limitBytes() {
+        return limitBytes;
+    }
+}
