@@ -49,9 +49,13 @@ public final class LogRing {
     }
 
     public void append(boolean stderr, ByteString data) {
-        if (data.isEmpty()) {
-            return;
+        // In pieces, so that little more than needed is dropped at a time.
+        for (int i = 0; i < data.size(); i += MERGE_BYTES) {
+            appendPiece(stderr, data.substring(i, Math.min(data.size(), i + MERGE_BYTES)));
         }
+    }
+
+    private void appendPiece(boolean stderr, ByteString data) {
         lock.lock();
         try {
             if (closed) {

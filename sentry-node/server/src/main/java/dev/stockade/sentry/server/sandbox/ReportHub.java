@@ -147,18 +147,23 @@ public final class ReportHub {
             }
         }
 
-        @GuardedBy("lock")
+        /** Called with the hub's lock held already. */
         private void offer(SandboxReport report) {
-            if (overflowed || ended) {
-                return;
+            lock.lock();
+            try {
+                if (overflowed || ended) {
+                    return;
+                }
+                if (queue.size() >= queueLength) {
+                    overflowed = true;
+                    queue.clear();
+                } else {
+                    queue.addLast(report);
+                }
+                changed.signalAll();
+            } finally {
+                lock.unlock();
             }
-            if (queue.size() >= queueLength) {
-                overflowed = true;
-                queue.clear();
-            } else {
-                queue.addLast(report);
-            }
-            changed.signalAll();
         }
 
         @Override

@@ -348,7 +348,8 @@ public final class Sandbox implements Execution.Owner, SandboxListener {
         awaitCreated().kill();
     }
 
-    SandboxReport awaitFinished() {
+    /** Waits until everything is freed; throws why the sandbox was not created. */
+    public SandboxReport awaitFinished() {
         try {
             return finished.get(60, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
