@@ -64,9 +64,7 @@ public class NodeMetrics implements SandboxTable.CreationObserver {
     }
 
     private static double memoryUsed(SandboxTable table) {
-        return table.all().stream()
-                .mapToLong(s -> s.statistics().memoryBytes())
-                .sum();
+        return table.all().stream().mapToLong(s -> s.statistics().memoryBytes()).sum();
     }
 
     private static double tasks(SandboxTable table) {

@@ -34,7 +34,6 @@ public class SentryNode {
 
     private final SentryConfig config;
     private final SandboxRuntime runtime;
-    private final NodeMetrics metrics;
     private final NodeIdentity identity;
     private final int grpcPort;
     private final String version;
@@ -52,7 +51,6 @@ public class SentryNode {
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
         this.runtime = runtime;
-        this.metrics = metrics;
         this.grpcPort = grpcPort;
         this.version = version;
         this.identity = NodeIdentity.of(config);
