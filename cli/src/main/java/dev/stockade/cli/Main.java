@@ -1,5 +1,6 @@
 package dev.stockade.cli;
 
+import dev.stockade.cli.api.UnreachableException;
 import dev.stockade.cli.command.StockadeCommand;
 import java.io.PrintStream;
 import java.util.List;
@@ -13,8 +14,8 @@ public final class Main {
         int status = run(args);
         System.out.flush();
         System.err.flush();
-        // Threads of the HTTP client may still run; and a program's status must not depend on them.
-        Runtime.getRuntime().halt(status);
+        // Not a return: threads of the HTTP client or one that reads standard input may still run.
+        System.exit(status);
     }
 
     /** Runs one command in this process and answers its exit status. */
@@ -32,7 +33,11 @@ public final class Main {
         commandLine.setExecutionExceptionHandler((error, command, result) -> fail(error));
         commandLine.setParameterExceptionHandler((error, arguments) -> {
             PrintStream err = System.err;
-            err.println("stockade: " + error.getMessage());
+            boolean unknown = error instanceof CommandLine.UnmatchedArgumentException
+                    && error.getCommandLine().getParent() == null
+                    && arguments.length > 0
+                    && !arguments[0].startsWith("-");
+            err.println("stockade: " + (unknown ? "no such command: " + arguments[0] : error.getMessage()));
             CommandLine.UnmatchedArgumentException.printSuggestions(error, err);
             String name = error.getCommandLine().getCommandSpec().qualifiedName();
             err.println("Try `" + name + " --help`.");
@@ -50,6 +55,10 @@ public final class Main {
             case InterruptedException e -> {
                 System.err.println("stockade: interrupted");
                 yield 130;
+            }
+            case UnreachableException e -> {
+                System.err.println("stockade: " + e.getMessage() + ": is it up? (stockade status)");
+                yield CliException.OWN_ERROR;
             }
             default -> {
                 System.err.println("stockade: " + error);

@@ -6,8 +6,7 @@ import picocli.CommandLine.Command;
 
 @Command(
         name = "down",
-        description = "Ends the local fleet: every process of it, the sandboxes with it. Images and events are kept.",
-        mixinStandardHelpOptions = true)
+        description = "Ends the local fleet: every process of it, the sandboxes with it. Images and events are kept.")
 final class DownCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {

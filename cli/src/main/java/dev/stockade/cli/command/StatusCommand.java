@@ -10,8 +10,7 @@ import picocli.CommandLine.Command;
 
 @Command(
         name = "status",
-        description = "Shows the parts of the local fleet; the exit status is 0 when all are healthy, else 1.",
-        mixinStandardHelpOptions = true)
+        description = "Shows the parts of the local fleet; the exit status is 0 when all are healthy, else 1.")
 final class StatusCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {

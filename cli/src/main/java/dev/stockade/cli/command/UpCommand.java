@@ -11,8 +11,7 @@ import picocli.CommandLine.Option;
         description = {
             "Starts the local fleet: a Kafka broker, a control plane with its database, a gofer node and a sentry node.",
             "Parts that already run are left alone; parts that have ended are started again."
-        },
-        mixinStandardHelpOptions = true)
+        })
 final class UpCommand implements Callable<Integer> {
     @Option(
             names = "--port-base",
