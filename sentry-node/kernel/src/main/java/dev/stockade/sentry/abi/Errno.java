@@ -265,12 +265,20 @@ public enum Errno {
     /** Operation not possible due to RF-kill. */
     ERFKILL(132),
     /** Memory page has hardware error. */
-    EHWPOISON(133);
+    EHWPOISON(133),
+    /** Kernel-internal: restart if a handler with SA_RESTART or none ran, else EINTR (include/linux/errno.h). */
+    ERESTARTSYS(512),
+    /** Kernel-internal: always restart. */
+    ERESTARTNOINTR(513),
+    /** Kernel-internal: restart only if no handler ran, else EINTR. */
+    ERESTARTNOHAND(514),
+    /** Kernel-internal: resume through restart_syscall(2) if no handler ran, else EINTR. */
+    ERESTART_RESTARTBLOCK(516);
 
     /** {@code EWOULDBLOCK} is another name of {@link #EAGAIN}. */
     public static final Errno EWOULDBLOCK = EAGAIN;
 
-    private static final @Nullable Errno[] BY_NUMBER = new @Nullable Errno[134];
+    private static final @Nullable Errno[] BY_NUMBER = new @Nullable Errno[517];
 
     static {
         for (Errno e : values()) {
