@@ -18,5 +18,10 @@ public record ProcessImage(
         long envStart,
         long envEnd,
         byte[] auxv) {
+    /** Counts against RLIMIT_DATA together with the heap (Linux's check_data_rlimit). */
+    long dataLength() {
+        return Math.max(0, endData - startData);
+    }
+
     static final ProcessImage NONE = new ProcessImage(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, new byte[0]);
 }

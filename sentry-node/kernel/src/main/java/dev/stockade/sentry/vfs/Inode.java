@@ -3,6 +3,7 @@ package dev.stockade.sentry.vfs;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.abi.FileMode;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -28,6 +29,9 @@ public abstract class Inode {
 
     /** Record locks and flock(2) locks of this file, if there ever were any. */
     private final AtomicReference<@Nullable FileLocks> locks = new AtomicReference<>();
+
+    /** Where it was opened when it was last mapped, for /proc/pid/maps. */
+    private volatile @Nullable VirtualDentry mappedAt;
 
     protected Inode(Filesystem filesystem) {
         this.filesystem = filesystem;
@@ -233,6 +237,17 @@ public abstract class Inode {
 
     public Mappable mappable() throws ErrnoException {
         throw Errno.ENODEV.exception();
+    }
+
+    /** Remembers the name under which it is about to be mapped. */
+    public final void setMappedAt(VirtualDentry where) {
+        mappedAt = where;
+    }
+
+    /** {@link Mappable#mappedName} for inodes that are mappable. */
+    protected final String mappedPath() {
+        VirtualDentry at = mappedAt;
+        return at == null ? "" : new String(MountTree.path(at), StandardCharsets.ISO_8859_1);
     }
 
     // ---- counts and slots ----

@@ -14,6 +14,20 @@ public interface Mappable {
      */
     long mapPage(long fileOffset, boolean write) throws ErrnoException;
 
+    /**
+     * Like {@link #mapPage} for reading, but only if that neither waits nor fails: fault-around asks for the
+     * neighbours of a page. Files override it where {@link #mapPage} may wait.
+     *
+     * @return the frame's offset, or -1
+     */
+    default long mapPageIfCached(long fileOffset) {
+        try {
+            return mapPage(fileOffset, false);
+        } catch (ErrnoException e) {
+            return -1;
+        }
+    }
+
     /** For /proc/pid/maps. */
     String mappedName();
 

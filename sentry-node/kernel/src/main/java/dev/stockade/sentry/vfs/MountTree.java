@@ -33,6 +33,12 @@ final class MountTree {
         }
     }
 
+    /** The path from the root of the namespace. */
+    static byte[] path(VirtualDentry of) {
+        MountNamespace ns = of.mount().namespace();
+        return path(of, ns == null ? of.mount().rootDentry() : ns.root(), false);
+    }
+
     /**
      * The path from {@code root}, or from wherever the way up ends, to {@code of} (d_path).
      *

@@ -13,6 +13,7 @@ public class RegularFile extends FileDescription {
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
 
+    private final VirtualDentry where;
     private final Inode inode;
     private final boolean writeAccess;
     private final boolean keepsPrivileges;
@@ -30,6 +31,7 @@ public class RegularFile extends FileDescription {
             throw Errno.ENOENT.exception();
         }
         super(where, flags);
+        this.where = where;
         this.inode = inode;
         this.keepsPrivileges = opener.credentials().hasCapability(Permissions.CAP_FSETID);
         this.writeAccess = (flags & OpenFlags.O_ACCMODE) != OpenFlags.O_RDONLY;
@@ -138,6 +140,10 @@ public class RegularFile extends FileDescription {
 
     @Override
     public Mappable mappable() throws ErrnoException {
-        return inode.mappable();
+        Mappable m = inode.mappable();
+        if (m instanceof Inode i) {
+            i.setMappedAt(where);
+        }
+        return m;
     }
 }
