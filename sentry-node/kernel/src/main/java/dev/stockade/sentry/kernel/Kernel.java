@@ -72,6 +72,7 @@ public final class Kernel implements AutoCloseable {
         this.heap = new KernelHeap(config.kernelHeapBytes());
         this.vfs = new VirtualFilesystem(config.clock()::realtimeNs, heap);
         this.spaces = new AddressSpaces(config.machine(), frames, random);
+        this.spaces.onOutOfMemory(this::outOfMemory);
         this.uts = new UtsNamespace(
                 config.hostname().getBytes(StandardCharsets.UTF_8), "(none)".getBytes(StandardCharsets.UTF_8));
         this.bootRealtimeNs = config.clock().realtimeNs() - config.clock().monotonicNs();
@@ -206,7 +207,7 @@ public final class Kernel implements AutoCloseable {
     }
 
     private Task startReaper(RunReaper reaper) throws ErrnoException {
-        MemoryManager mm = spaces.create(MemoryLimits.DEFAULT);
+        MemoryManager mm = spaces.create(MemoryLimits.DEFAULT, false);
         TaskParts parts = new TaskParts(
                 mm,
                 new FdTable(),
@@ -318,8 +319,8 @@ public final class Kernel implements AutoCloseable {
     }
 
     /** The memory limit is reached: the process that holds most is killed. */
-    void outOfMemory(Task t) {
-        OutOfMemory.kill(t);
+    void outOfMemory() {
+        OutOfMemory.kill(this);
     }
 
     // ---- Accounts

@@ -9,13 +9,12 @@ import org.jspecify.annotations.Nullable;
 final class OutOfMemory {
     private OutOfMemory() {}
 
-    /** {@code t} could not get a page. If the chosen process is already dying, nothing more is killed. */
-    static void kill(Task t) {
-        Kernel kernel = t.kernel;
+    /** Someone could not get a page. If the chosen process is already dying, nothing more is killed. */
+    static void kill(Kernel kernel) {
         ThreadGroup victim = null;
         long worst = Long.MIN_VALUE;
         for (ThreadGroup tg : kernel.rootPidNamespace().threadGroups()) {
-            if (tg.exiting && !tg.exit.isDone() && tg != t.tg && holdsMemory(tg)) {
+            if (tg.exiting && !tg.exit.isDone() && holdsMemory(tg)) {
                 // Memory is about to be freed: the faulting task tries again after it has let others run.
                 Thread.yield();
                 return;
@@ -27,7 +26,7 @@ final class OutOfMemory {
             }
         }
         if (victim == null) {
-            victim = t.tg;
+            return;
         }
         kernel.config()
                 .events()

@@ -46,7 +46,7 @@ final class RunApp implements RunState {
                 case HANDLED -> {
                     return this;
                 }
-                case OUT_OF_MEMORY -> t.kernel.outOfMemory(t);
+                case OUT_OF_MEMORY -> t.kernel.outOfMemory();
                 case SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR -> Faults.raisePageFault(t, result, address);
             }
         } else {
