@@ -3,16 +3,24 @@ package dev.stockade.sentry.kvm;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What CPUID tells guests: what the host's KVM supports, less everything that the platform does not turn on
  * (Intel SDM vol. 2, CPUID; AMD APM vol. 3, appendix E).
  *
- * <p>AVX-512 and AMX are left out because the FPU state that contexts keep ends with AVX.
+ * <p>Software KVM lets the processor's own CPUID and XCR0 through, so AVX-512 has to be kept wherever the host has it.
+ * AMX is left out: its state does not fit into {@code struct kvm_xsave}.
  */
 final class CpuidPolicy {
     /** x87, SSE, AVX. */
-    static final long XCR0_WANTED = 7;
+    private static final long XCR0_AVX = 7;
+
+    /** The three components of AVX-512, which come together. */
+    private static final long XCR0_AVX512 = 0xe0;
+
+    /** XSAVE's legacy area, header and AVX state. */
+    private static final int MIN_FPU_LENGTH = 832;
 
     private static final int ENTRY = 40;
 
@@ -20,27 +28,50 @@ final class CpuidPolicy {
 
     /** XCR0 for guests of this host: the wanted components that it has. */
     static long xcr0(MemorySegment supported) {
-        int n = supported.get(ValueLayout.JAVA_INT, 0);
-        for (int i = 0; i < n; i++) {
-            long at = 8 + (long) i * ENTRY;
-            if (supported.get(ValueLayout.JAVA_INT, at) == 0xd && supported.get(ValueLayout.JAVA_INT, at + 4) == 0) {
-                return XCR0_WANTED & supported.get(ValueLayout.JAVA_INT, at + 12);
+        MemorySegment leaf = xsaveLeaf(supported, 0);
+        if (leaf == null) {
+            return 0;
+        }
+        long host = get(leaf, Register.EAX);
+        boolean avx512 = (host & (XCR0_AVX | XCR0_AVX512)) == (XCR0_AVX | XCR0_AVX512);
+        return host & (avx512 ? XCR0_AVX | XCR0_AVX512 : XCR0_AVX);
+    }
+
+    /** The length of XSAVE's standard format with these components. */
+    static int fpuLength(MemorySegment supported, long xcr0) {
+        int length = MIN_FPU_LENGTH;
+        for (int component = 2; component < 63; component++) {
+            MemorySegment leaf = (xcr0 >>> component & 1) == 0 ? null : xsaveLeaf(supported, component);
+            if (leaf != null) {
+                length = Math.max(length, get(leaf, Register.EAX) + get(leaf, Register.EBX));
             }
         }
-        return 0;
+        return length;
+    }
+
+    private static @Nullable MemorySegment xsaveLeaf(MemorySegment supported, int subleaf) {
+        int n = supported.get(ValueLayout.JAVA_INT, 0);
+        for (int i = 0; i < n; i++) {
+            MemorySegment e = supported.asSlice(8 + (long) i * ENTRY, ENTRY);
+            if (e.get(ValueLayout.JAVA_INT, 0) == 0xd && e.get(ValueLayout.JAVA_INT, 4) == subleaf) {
+                return e;
+            }
+        }
+        return null;
     }
 
     /** struct kvm_cpuid2 for KVM_SET_CPUID2. */
     static MemorySegment filter(MemorySegment supported, Arena arena) {
         int n = supported.get(ValueLayout.JAVA_INT, 0);
         long xcr0 = xcr0(supported);
+        int fpuLength = fpuLength(supported, xcr0);
         MemorySegment result = arena.allocate(8 + (long) n * ENTRY, 8);
         int kept = 0;
         for (int i = 0; i < n; i++) {
             MemorySegment from = supported.asSlice(8 + (long) i * ENTRY, ENTRY);
             MemorySegment to = result.asSlice(8 + (long) kept * ENTRY, ENTRY);
             to.copyFrom(from);
-            if (keep(to, xcr0)) {
+            if (keep(to, xcr0, fpuLength)) {
                 kept++;
             }
         }
@@ -48,7 +79,7 @@ final class CpuidPolicy {
         return result;
     }
 
-    private static boolean keep(MemorySegment e, long xcr0) {
+    private static boolean keep(MemorySegment e, long xcr0, int fpuLength) {
         int leaf = e.get(ValueLayout.JAVA_INT, 0);
         int subleaf = e.get(ValueLayout.JAVA_INT, 4);
         switch (leaf) {
@@ -62,10 +93,10 @@ final class CpuidPolicy {
             case 5, 6, 0xa, 0xf, 0x10, 0x12, 0x14, 0x15, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x20, 0x24 -> {
                 return false;
             }
-            case 7 -> filterLeaf7(e, subleaf);
+            case 7 -> filterLeaf7(e, subleaf, (xcr0 & XCR0_AVX512) != 0);
             case 0xb, 0x1f -> set(e, Register.EDX, 0);
             case 0xd -> {
-                return filterXsave(e, subleaf, xcr0);
+                return filterXsave(e, subleaf, xcr0, fpuLength);
             }
             case 0x8000_0001 ->
                 // SVM IBS SKINIT WDT LWP FMA4 NODEID PERFCTR PERFTSC MONITORX
@@ -80,17 +111,25 @@ final class CpuidPolicy {
         return true;
     }
 
-    private static void filterLeaf7(MemorySegment e, int subleaf) {
+    private static void filterLeaf7(MemorySegment e, int subleaf, boolean avx512) {
         if (subleaf == 0) {
-            // FSGSBASE TSC_ADJUST SGX HLE SMEP INVPCID RTM PQM MPX PQE AVX512* SMAP PT
-            clear(e, Register.EBX, 0, 1, 2, 4, 7, 10, 11, 12, 14, 15, 16, 17, 20, 21, 25, 26, 27, 28, 30, 31);
-            // AVX512* UMIP PKU OSPKE WAITPKG CET_SS TME LA57 KEYLOCKER BUS_LOCK ENQCMD PKS
-            clear(e, Register.ECX, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 16, 23, 24, 29, 31);
-            // AVX512* UINTR RTM PCONFIG LBR CET_IBT AMX
-            clear(e, Register.EDX, 2, 3, 5, 8, 11, 13, 18, 19, 20, 22, 23, 24, 25);
+            // FSGSBASE TSC_ADJUST SGX HLE SMEP INVPCID RTM PQM MPX PQE SMAP PT
+            clear(e, Register.EBX, 0, 1, 2, 4, 7, 10, 11, 12, 14, 15, 20, 25);
+            // UMIP PKU OSPKE WAITPKG CET_SS TME LA57 KEYLOCKER BUS_LOCK ENQCMD PKS
+            clear(e, Register.ECX, 2, 3, 4, 5, 7, 13, 16, 23, 24, 29, 31);
+            // UINTR RTM PCONFIG LBR CET_IBT AMX
+            clear(e, Register.EDX, 5, 11, 13, 18, 19, 20, 22, 24, 25);
+            if (!avx512) {
+                clear(e, Register.EBX, 16, 17, 21, 26, 27, 28, 30, 31);
+                clear(e, Register.ECX, 1, 6, 11, 12, 14);
+                clear(e, Register.EDX, 2, 3, 8, 23);
+            }
         } else if (subleaf == 1) {
-            // AVX512_BF16 ARCH_PERFMON FRED LKGS WRMSRNS AMX_FP16 LAM
-            clear(e, Register.EAX, 5, 8, 17, 18, 19, 21, 26);
+            // ARCH_PERFMON FRED LKGS WRMSRNS AMX_FP16 LAM
+            clear(e, Register.EAX, 8, 17, 18, 19, 21, 26);
+            if (!avx512) {
+                clear(e, Register.EAX, 5);
+            }
             // AMX_COMPLEX UIRET CET_SSS AVX10 APX
             clear(e, Register.EDX, 8, 17, 18, 19, 21);
         } else {
@@ -101,12 +140,12 @@ final class CpuidPolicy {
         }
     }
 
-    private static boolean filterXsave(MemorySegment e, int subleaf, long xcr0) {
+    private static boolean filterXsave(MemorySegment e, int subleaf, long xcr0, int fpuLength) {
         switch (subleaf) {
             case 0 -> {
                 set(e, Register.EAX, (int) xcr0);
-                set(e, Register.EBX, KvmContext.FPU_LENGTH);
-                set(e, Register.ECX, KvmContext.FPU_LENGTH);
+                set(e, Register.EBX, fpuLength);
+                set(e, Register.ECX, fpuLength);
                 set(e, Register.EDX, 0);
                 return true;
             }
@@ -118,7 +157,7 @@ final class CpuidPolicy {
                 return true;
             }
             default -> {
-                return subleaf == 2;
+                return subleaf < 63 && (xcr0 >>> subleaf & 1) != 0;
             }
         }
     }

@@ -23,19 +23,21 @@ final class FpuState {
     private static final int AVX = 576;
     private static final int DEFAULT_MXCSR_MASK = 0xffbf;
 
+    private final int length;
     private final long xcr0;
     private final int mxcsrMask;
 
-    /** @param fresh the state of a new vCPU, which tells the processor's MXCSR mask */
-    FpuState(long xcr0, byte[] fresh) {
+    /** @param fresh the state of a new vCPU, which tells the processor's MXCSR mask; empty if not known yet */
+    FpuState(int length, long xcr0, byte[] fresh) {
+        this.length = length;
         this.xcr0 = xcr0;
-        int mask = (int) INT.get(fresh, MXCSR_MASK);
+        int mask = fresh.length == 0 ? 0 : (int) INT.get(fresh, MXCSR_MASK);
         this.mxcsrMask = mask == 0 ? DEFAULT_MXCSR_MASK : mask;
     }
 
     /** What FNINIT and a cleared SSE and AVX state leave, as Linux gives a new program. */
-    static byte[] initial() {
-        byte[] state = new byte[KvmContext.FPU_LENGTH];
+    byte[] initial() {
+        byte[] state = new byte[length];
         SHORT.set(state, FCW, (short) 0x37f);
         INT.set(state, MXCSR, 0x1f80);
         LONG.set(state, XSTATE_BV, 3L);
@@ -44,7 +46,7 @@ final class FpuState {
 
     /** A copy that the processor accepts. Shorter input counts as zeros: its components are in their initial state. */
     byte[] sanitise(byte[] hostile) {
-        byte[] state = Arrays.copyOf(hostile, KvmContext.FPU_LENGTH);
+        byte[] state = Arrays.copyOf(hostile, length);
         INT.set(state, MXCSR, (int) INT.get(state, MXCSR) & mxcsrMask);
         INT.set(state, MXCSR_MASK, mxcsrMask);
         Arrays.fill(state, SOFTWARE_RESERVED, XSTATE_BV, (byte) 0);

@@ -11,16 +11,13 @@ import org.jspecify.annotations.Nullable;
  * state moves into {@link #fpu}. Its general registers are always in {@link #registers} between runs.
  */
 final class KvmContext implements Context {
-    /** XSAVE's standard format up to AVX: 512 legacy, 64 header, 256 upper halves of YMM. */
-    static final int FPU_LENGTH = 832;
-
     private static final long USER_LIMIT = 0x0000_7fff_ffff_ffffL;
 
     private final KvmMachine machine;
     private final Registers registers = new Registers();
 
     /** The FPU state while no vCPU holds it. Guarded by the ownership of the vCPU, then by the pool's lock. */
-    final byte[] fpu = FpuState.initial();
+    final byte[] fpu;
 
     /** The vCPU that holds this context's FPU state; written under the pool's lock. */
     volatile @Nullable Vcpu vcpu;
@@ -41,6 +38,7 @@ final class KvmContext implements Context {
 
     KvmContext(KvmMachine machine) {
         this.machine = machine;
+        this.fpu = machine.fpuState().initial();
     }
 
     @Override
@@ -148,10 +146,10 @@ final class KvmContext implements Context {
 
     @Override
     public byte[] saveFpu() {
-        byte[] copy = new byte[FPU_LENGTH];
+        byte[] copy = new byte[fpu.length];
         Vcpu v = machine.pool().acquireOwned(this);
         if (v == null) {
-            System.arraycopy(fpu, 0, copy, 0, FPU_LENGTH);
+            System.arraycopy(fpu, 0, copy, 0, fpu.length);
             return copy;
         }
         try {
@@ -169,13 +167,13 @@ final class KvmContext implements Context {
 
     @Override
     public void resetFpu() {
-        load(FpuState.initial());
+        load(machine.fpuState().initial());
     }
 
     private void load(byte[] state) {
         Vcpu v = machine.pool().acquireOwned(this);
         if (v == null) {
-            System.arraycopy(state, 0, fpu, 0, FPU_LENGTH);
+            System.arraycopy(state, 0, fpu, 0, fpu.length);
             return;
         }
         try {

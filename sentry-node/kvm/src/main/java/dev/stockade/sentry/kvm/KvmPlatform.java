@@ -34,6 +34,7 @@ public final class KvmPlatform implements Platform {
     private final HostMapping sparePage = HostMapping.anonymous(Host.PAGE_SIZE);
     private final MemorySegment cpuid;
     private final long xcr0;
+    private final int fpuLength;
 
     /** Written once by {@link #open} before the platform is published; the probe runs with the cautious values. */
     private PlatformProbe.Kind kind = PlatformProbe.CAUTIOUS;
@@ -47,7 +48,11 @@ public final class KvmPlatform implements Platform {
         MemorySegment supported = kvm.getSupportedCpuid(arena);
         this.cpuid = CpuidPolicy.filter(supported, arena);
         this.xcr0 = CpuidPolicy.xcr0(supported);
-        this.fpuState = new FpuState(xcr0, FpuState.initial());
+        this.fpuLength = CpuidPolicy.fpuLength(supported, xcr0);
+        this.fpuState = new FpuState(fpuLength, xcr0, new byte[0]);
+        if (fpuLength > KvmAbi.XSAVE_SIZE) {
+            throw new PlatformException("this host's FPU state is too long: " + fpuLength + " bytes");
+        }
         if ((xcr0 & 3) != 3) {
             throw new PlatformException("this host's KVM does not give guests XSAVE");
         }
@@ -88,7 +93,7 @@ public final class KvmPlatform implements Platform {
             try {
                 PlatformProbe.Result result = PlatformProbe.run(platform, PROBE_VCPUS);
                 platform.kind = result.kind();
-                platform.fpuState = new FpuState(platform.xcr0, result.freshFpu());
+                platform.fpuState = new FpuState(platform.fpuLength, platform.xcr0, result.freshFpu());
                 return platform;
             } catch (PlatformException | RuntimeException e) {
                 platform.closeMemory();

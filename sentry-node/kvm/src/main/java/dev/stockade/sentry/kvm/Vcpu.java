@@ -461,8 +461,8 @@ final class Vcpu implements AutoCloseable {
         boolean plainOut = run.get(BYTE, Run.IO_DIRECTION) == KvmAbi.KVM_EXIT_IO_OUT && run.get(INT, Run.IO_COUNT) == 1;
         if (!plainOut) {
             // KVM would go on with an IN or a string instruction at the next entry, whatever context that belongs to.
-            // With RCX 0 it ends here; immediate_exit keeps the guest from running.
-            run.set(LONG, Run.REGS + Regs.RCX, 0);
+            // With RCX 1 it ends with one element; immediate_exit keeps the guest from running on.
+            run.set(LONG, Run.REGS + Regs.RCX, 1);
             run.set(LONG, Run.DIRTY_REGS, KvmAbi.KVM_SYNC_X86_REGS);
             for (int i = 0; i < 3; i++) {
                 kvm.setImmediateExit(true);

@@ -16,6 +16,8 @@ import dev.stockade.sentry.platform.Machine;
 import dev.stockade.sentry.platform.Platform;
 import dev.stockade.sentry.platform.Registers;
 import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.regex.Pattern;
 
 /** System calls, exceptions and interrupts. */
 final class RunChecks {
@@ -150,8 +152,9 @@ final class RunChecks {
                 new Fault("EXCEPTION 0 error 0x0 address 0x0" + at, code().div(Reg.R8)),
                 new Fault("EXCEPTION 3 error 0x0 address 0x0 rip 0x" + Long.toHexString(CODE + 1), code().int3()),
                 new Fault("EXCEPTION 6 error 0x0 address 0x0" + at, code().ud2()),
-                new Fault("EXCEPTION 13 error 0x402 address 0x0" + at, code().interrupt(0x80)),
-                new Fault("EXCEPTION 13 error 0x72 address 0x0" + at, code().interrupt(14)),
+                // qemu's TCG gives 16 * n + 2 where processors give 8 * n + 2
+                new Fault("EXCEPTION 13 error 0x(402|802) address 0x0" + at, code().interrupt(0x80)),
+                new Fault("EXCEPTION 13 error 0x(72|e2) address 0x0" + at, code().interrupt(14)),
                 new Fault("EXCEPTION 13 error 0x0 address 0x0" + at, code().hlt()),
                 new Fault("EXCEPTION 13 error 0x0 address 0x0" + at, code().cli()),
                 new Fault("EXCEPTION 13 error 0x0 address 0x0" + at, code().sti()),
@@ -173,7 +176,10 @@ final class RunChecks {
                 try (Context c = space.start()) {
                     c.registers().rflags = fault.rflags;
                     String got = last(c, c.run(space.root()));
-                    if (!got.startsWith(fault.expected) || c.registers().rsp != STACK_TOP - 64) {
+                    if (!Pattern.compile("^(" + fault.expected + ")")
+                                    .matcher(got)
+                                    .find()
+                            || c.registers().rsp != STACK_TOP - 64) {
                         wrong.append("case ").append(i).append(": expected ").append(fault.expected);
                         wrong.append(", got ").append(got).append("; ");
                     }
@@ -235,7 +241,7 @@ final class RunChecks {
             GuestAddressSpace space = new GuestAddressSpace(machine, new Frames()).standard(a);
             try (Context c = space.start();
                     Guarded kicker = new Guarded()) {
-                java.util.concurrent.Semaphore go = new java.util.concurrent.Semaphore(0);
+                Semaphore go = new Semaphore(0);
                 kicker.start(() -> {
                     for (int i = 0; i < rounds; i++) {
                         go.acquire();
