@@ -21,6 +21,11 @@ import org.jspecify.annotations.Nullable;
  * user; the last {@link #decUsers} tears it down, so no task that uses it may run any more then.
  */
 public final class MemoryManager {
+    public static final long PAGE_SIZE = PageTables.PAGE_SIZE;
+
+    /** The first address that user space can't have. */
+    public static final long TASK_SIZE = Layout.TASK_SIZE;
+
     final AddressSpaces spaces;
     final FrameAllocator frames;
     final Layout layout;
