@@ -202,7 +202,7 @@ class OverlayInode extends Inode {
         synchronized (this) {
             u = upper;
             if (u == null) {
-                u = makeUpper(l, upperParent, contents);
+                u = makeUpper(l, contents);
                 u.special().set(this);
                 if (uses > 0 && !u.tryUse()) {
                     throw new IllegalStateException("the copy of an open file is gone");
@@ -218,7 +218,7 @@ class OverlayInode extends Inode {
 
     /** A copy of the lower file in the work directory. */
     @GuardedBy("this")
-    private Inode makeUpper(Inode l, Inode upperParent, boolean contents) throws ErrnoException {
+    private Inode makeUpper(Inode l, boolean contents) throws ErrnoException {
         Stat s = l.stat();
         workName = fs.workName();
         Inode u = switch (s.mode() & FileMode.S_IFMT) {
