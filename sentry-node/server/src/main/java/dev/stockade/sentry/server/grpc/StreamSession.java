@@ -8,7 +8,7 @@ import dev.stockade.proto.sentry.v1.StreamOpen;
 import dev.stockade.proto.sentry.v1.StreamRequest;
 import dev.stockade.proto.sentry.v1.StreamResponse;
 import dev.stockade.proto.sentry.v1.StreamStarted;
-import dev.stockade.sentry.server.runtime.GuestProcess;
+import dev.stockade.sentry.boot.GuestProcess;
 import dev.stockade.sentry.server.sandbox.Attachment;
 import dev.stockade.sentry.server.sandbox.Execution;
 import dev.stockade.sentry.server.sandbox.SandboxTable;

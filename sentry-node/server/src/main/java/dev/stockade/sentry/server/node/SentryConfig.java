@@ -17,6 +17,8 @@ public interface SentryConfig {
 
     Sandbox sandbox();
 
+    Gofer gofer();
+
     /** This node. */
     interface Node {
         /** Stable over restarts where set; else random. */
@@ -34,6 +36,10 @@ public interface SentryConfig {
         /** Processors for sandboxes; else the machine's. */
         OptionalInt cpus();
 
+        /** Threads of the programs of all sandboxes together; each is a thread of this process. */
+        @WithDefault("8192")
+        int maxTasks();
+
         /** How long sandboxes get to end when the node shuts down. */
         @WithDefault("3s")
         Duration stopGrace();
@@ -47,6 +53,13 @@ public interface SentryConfig {
         /** How long a registration or heartbeat may take. */
         @WithDefault("5s")
         Duration callTimeout();
+    }
+
+    /** Where files come from. */
+    interface Gofer {
+        /** A file operation fails with EIO when the gofer was away for so long. */
+        @WithDefault("30s")
+        Duration operationTimeout();
     }
 
     /** What sandboxes get. */

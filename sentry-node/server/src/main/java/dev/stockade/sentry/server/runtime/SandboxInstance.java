@@ -1,6 +1,9 @@
 package dev.stockade.sentry.server.runtime;
 
 import dev.stockade.proto.sentry.v1.CommandSpec;
+import dev.stockade.sentry.boot.GuestProcess;
+import dev.stockade.sentry.boot.LaunchRefusal;
+import dev.stockade.sentry.boot.SandboxStatistics;
 import java.util.concurrent.CompletableFuture;
 
 /** A sandbox's kernel. Thread-safe. */

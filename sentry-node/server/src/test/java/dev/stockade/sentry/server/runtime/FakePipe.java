@@ -1,6 +1,8 @@
 package dev.stockade.sentry.server.runtime;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.stockade.sentry.boot.InputPipe;
+import dev.stockade.sentry.boot.OutputPipe;
 
 /** A byte pipe in memory with a guest's end that blocks and a host's end that does not. */
 final class FakePipe {

@@ -1,6 +1,10 @@
 package dev.stockade.sentry.server.runtime;
 
 import dev.stockade.proto.sentry.v1.CommandSpec;
+import dev.stockade.sentry.boot.GuestProcess;
+import dev.stockade.sentry.boot.InputPipe;
+import dev.stockade.sentry.boot.OutputPipe;
+import dev.stockade.sentry.boot.ProcessExit;
 import java.nio.charset.StandardCharsets;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
