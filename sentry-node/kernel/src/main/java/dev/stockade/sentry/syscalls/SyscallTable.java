@@ -22,10 +22,10 @@ final class SyscallTable {
         t.none(6, "lstat", Errno.ENOSYS);
         t.none(7, "poll", Errno.ENOSYS);
         t.none(8, "lseek", Errno.ENOSYS);
-        t.none(9, "mmap", Errno.ENOSYS);
-        t.none(10, "mprotect", Errno.ENOSYS);
-        t.none(11, "munmap", Errno.ENOSYS);
-        t.none(12, "brk", Errno.ENOSYS);
+        t.partial(9, "mmap", Memory::mmap, "no huge pages (MAP_HUGETLB gives ENOMEM)");
+        t.full(10, "mprotect", Memory::mprotect);
+        t.full(11, "munmap", Memory::munmap);
+        t.full(12, "brk", Memory::brk);
         t.none(13, "rt_sigaction", Errno.ENOSYS);
         t.none(14, "rt_sigprocmask", Errno.ENOSYS);
         t.none(15, "rt_sigreturn", Errno.ENOSYS);
@@ -38,10 +38,19 @@ final class SyscallTable {
         t.none(22, "pipe", Errno.ENOSYS);
         t.none(23, "select", Errno.ENOSYS);
         t.none(24, "sched_yield", Errno.ENOSYS);
-        t.none(25, "mremap", Errno.ENOSYS);
-        t.none(26, "msync", Errno.ENOSYS);
-        t.none(27, "mincore", Errno.ENOSYS);
-        t.none(28, "madvise", Errno.ENOSYS);
+        t.full(25, "mremap", Memory::mremap);
+        t.partial(
+                26, "msync", Memory::msync, "nothing has to be written back: a shared mapping is the file's own pages");
+        t.partial(
+                27,
+                "mincore",
+                Memory::mincore,
+                "tells the pages that this process has mapped, not those in the page cache");
+        t.partial(
+                28,
+                "madvise",
+                Memory::madvise,
+                "MADV_REMOVE gives EINVAL; huge page, merging and read-ahead hints have no effect; MADV_FREE frees at once");
         t.none(29, "shmget", Errno.ENOSYS);
         t.none(30, "shmat", Errno.ENOSYS);
         t.none(31, "shmctl", Errno.ENOSYS);
@@ -162,10 +171,10 @@ final class SyscallTable {
         t.none(146, "sched_get_priority_max", Errno.ENOSYS);
         t.none(147, "sched_get_priority_min", Errno.ENOSYS);
         t.none(148, "sched_rr_get_interval", Errno.ENOSYS);
-        t.none(149, "mlock", Errno.ENOSYS);
-        t.none(150, "munlock", Errno.ENOSYS);
-        t.none(151, "mlockall", Errno.ENOSYS);
-        t.none(152, "munlockall", Errno.ENOSYS);
+        t.partial(149, "mlock", Memory::mlock, "accounts and populates; memory is never swapped anyway");
+        t.partial(150, "munlock", Memory::munlock, "accounts only");
+        t.partial(151, "mlockall", Memory::mlockall, "accounts and populates");
+        t.partial(152, "munlockall", Memory::munlockall, "accounts only");
         t.none(153, "vhangup", Errno.ENOSYS);
         t.none(154, "modify_ldt", Errno.ENOSYS);
         t.none(155, "pivot_root", Errno.ENOSYS);
@@ -338,11 +347,11 @@ final class SyscallTable {
         t.none(322, "execveat", Errno.ENOSYS);
         t.none(323, "userfaultfd", Errno.ENOSYS);
         t.none(324, "membarrier", Errno.ENOSYS);
-        t.none(325, "mlock2", Errno.ENOSYS);
+        t.partial(325, "mlock2", Memory::mlock2, "accounts and populates");
         t.none(326, "copy_file_range", Errno.ENOSYS);
         t.none(327, "preadv2", Errno.ENOSYS);
         t.none(328, "pwritev2", Errno.ENOSYS);
-        t.none(329, "pkey_mprotect", Errno.ENOSYS);
+        t.partial(329, "pkey_mprotect", Memory::pkey_mprotect, "only key -1: there are no protection keys");
         t.none(330, "pkey_alloc", Errno.ENOSYS);
         t.none(331, "pkey_free", Errno.ENOSYS);
         t.none(332, "statx", Errno.ENOSYS);
