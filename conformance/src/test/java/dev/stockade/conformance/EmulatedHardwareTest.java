@@ -36,7 +36,8 @@ class EmulatedHardwareTest {
         command.addAll(List.of("dev.stockade.conformance.ConformanceMain", "/suite", "/suite/tree", "/suite/expected"));
         command.addAll(List.of("300", CASES));
         Outcome run = Suite.run(Suite.MODULE, command.toArray(String[]::new));
-        return cases.stream().map(c -> DynamicTest.dynamicTest(c.name(), () -> assertThat(run.output())
-                .containsPattern("(?m)^PASS " + c.name() + " ")));
+        return cases.stream()
+                .map(c -> DynamicTest.dynamicTest(
+                        c.name(), () -> assertThat(run.output()).containsPattern("(?m)^PASS " + c.name() + " ")));
     }
 }
