@@ -2,7 +2,6 @@ package dev.stockade.conformance;
 
 import dev.stockade.sentry.kvm.KvmPlatform;
 import dev.stockade.sentry.platform.Platform;
-import dev.stockade.sentry.platform.PlatformException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,7 +14,7 @@ import java.util.regex.Pattern;
 public final class ConformanceMain {
     private ConformanceMain() {}
 
-    public static void main(String[] args) throws IOException, InterruptedException, PlatformException {
+    public static void main(String[] args) throws Exception {
         Path suite = Path.of(args[0]);
         Path tree = Path.of(args[1]);
         Path expected = Path.of(args[2]);

@@ -1,5 +1,6 @@
 package dev.stockade.conformance;
 
+import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.boot.BootException;
 import dev.stockade.sentry.boot.Command;
 import dev.stockade.sentry.boot.GuestConfig;
@@ -48,7 +49,7 @@ final class SandboxRunner {
     }
 
     /** Both output streams in one, in the order of arrival. */
-    Outcome run(ConformanceCase c) throws IOException, InterruptedException {
+    Outcome run(ConformanceCase c) throws IOException, ErrnoException, InterruptedException {
         int tasks = c.maxTasks() == 0 ? MAX_TASKS : c.maxTasks();
         GuestConfig config = new GuestConfig(
                 c.name().replace('/', '-'),
