@@ -34,6 +34,9 @@ public final class Kernel implements AutoCloseable {
     /** What programs see (uname(2)). */
     public static final String RELEASE = "6.1.0-stockade";
 
+    /** The build, as uname(2) and /proc/version have it. */
+    public static final String VERSION = "#1 SMP PREEMPT_DYNAMIC Stockade";
+
     private final KernelConfig config;
     private final TaskSet tasks;
     private final FrameAllocator frames;

@@ -20,7 +20,7 @@ final class OutOfMemory {
                 return;
             }
             long score = score(kernel, tg);
-            if (score > worst) {
+            if (victim == null || score > worst) {
                 worst = score;
                 victim = tg;
             }

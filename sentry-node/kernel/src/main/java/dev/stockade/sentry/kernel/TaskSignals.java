@@ -291,6 +291,11 @@ public final class TaskSignals {
         }
     }
 
+    /** rt_sigreturn(2): back to where the signal came. */
+    public RunState sigreturn() {
+        return SignalFrame.restore(task);
+    }
+
     // ---- Faults
 
     /** Raises a signal by the task's own instruction: it is not ignored and not blocked (force_sig(9)). */
