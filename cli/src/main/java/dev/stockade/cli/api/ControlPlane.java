@@ -23,6 +23,9 @@ import java.util.concurrent.CompletionException;
 public final class ControlPlane implements AutoCloseable {
     public static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+    private static final int PAGE = 1000;
+    private static final int NOT_FOUND = 404;
+    private static final String TENANT_HEADER = "Stockade-Tenant";
 
     private final URI base;
     private final TraceContext trace = TraceContext.ofEnvironment();
@@ -54,37 +57,38 @@ public final class ControlPlane implements AutoCloseable {
         return Sandbox.of(send(request("/v1/sandboxes/" + segment(id)).GET()));
     }
 
+    /** All that are not deleted, newest first. */
     public List<Sandbox> sandboxes() throws UnreachableException, InterruptedException {
         List<Sandbox> all = new ArrayList<>();
-        for (JsonNode node : items(send(request("/v1/sandboxes").GET()))) {
-            all.add(Sandbox.of(node));
-        }
+        String after = "";
+        do {
+            JsonNode page = send(request("/v1/sandboxes?limit=" + PAGE + after).GET());
+            page.path("items").forEach(item -> all.add(Sandbox.of(item)));
+            after = page.hasNonNull("next")
+                    ? "&after=" + segment(page.path("next").asText())
+                    : "";
+        } while (!after.isEmpty());
         return all;
     }
 
-    /** The one sandbox that has this id, this name, or an id beginning so. */
+    /** The one sandbox that has this id or name, or an id beginning so. */
     public Sandbox find(String reference) throws UnreachableException, InterruptedException {
-        List<Sandbox> beginning = new ArrayList<>();
-        Sandbox named = null;
-        for (Sandbox sandbox : sandboxes()) {
-            if (sandbox.id().equals(reference)) {
-                return sandbox;
-            }
-            if (sandbox.name().equals(reference)) {
-                named = sandbox;
-            }
-            if (sandbox.id().startsWith(reference)) {
-                beginning.add(sandbox);
-            }
+        if (reference.isEmpty()) {
+            throw new CliException("no such sandbox: \"\"");
         }
-        if (named != null) {
-            return named;
+        HttpResponse<byte[]> exact = exchange(
+                request("/v1/sandboxes/" + segment(reference)).GET().build(), HttpResponse.BodyHandlers.ofByteArray());
+        if (exact.statusCode() != NOT_FOUND) {
+            return Sandbox.of(answer(exact));
         }
+        List<Sandbox> beginning = sandboxes().stream()
+                .filter(sandbox -> sandbox.id().startsWith(reference))
+                .toList();
         if (beginning.size() == 1) {
             return beginning.getFirst();
         }
         throw new CliException(
-                beginning.isEmpty() || reference.isEmpty()
+                beginning.isEmpty()
                         ? "no such sandbox: " + reference
                         : "more than one sandbox begins with " + reference + ": "
                                 + String.join(
@@ -150,11 +154,14 @@ public final class ControlPlane implements AutoCloseable {
         URI uri = URI.create(scheme + base.toString().substring(base.getScheme().length()) + "/v1/sandboxes/"
                 + segment(id) + "/executions/" + segment(executionId) + "/stream");
         try {
-            WebSocket socket = http.newWebSocketBuilder()
+            WebSocket.Builder builder = http.newWebSocketBuilder()
                     .header("traceparent", trace.traceparent())
-                    .connectTimeout(CONNECT_TIMEOUT)
-                    .buildAsync(uri, stream)
-                    .join();
+                    .connectTimeout(CONNECT_TIMEOUT);
+            String tenant = System.getenv("STOCKADE_TENANT");
+            if (tenant != null && !tenant.isEmpty()) {
+                builder.header(TENANT_HEADER, tenant);
+            }
+            WebSocket socket = builder.buildAsync(uri, stream).join();
             stream.connected(socket);
             return stream;
         } catch (CompletionException e) {
@@ -167,7 +174,10 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(URI.create(base + path)).header("traceparent", trace.traceparent());
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(URI.create(base + path)).header("traceparent", trace.traceparent());
+        String tenant = System.getenv("STOCKADE_TENANT");
+        return tenant == null || tenant.isEmpty() ? request : request.header(TENANT_HEADER, tenant);
     }
 
     private HttpRequest.Builder json(String method, String path, ObjectNode body) {
@@ -177,7 +187,10 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     private JsonNode send(HttpRequest.Builder request) throws UnreachableException, InterruptedException {
-        HttpResponse<byte[]> response = exchange(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+        return answer(exchange(request.build(), HttpResponse.BodyHandlers.ofByteArray()));
+    }
+
+    private static JsonNode answer(HttpResponse<byte[]> response) {
         if (response.statusCode() / 100 != 2) {
             throw problem(response.statusCode(), response.body());
         }

@@ -12,6 +12,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +30,7 @@ public final class ExecutionStream implements WebSocket.Listener {
     private static final byte STATUS = 3;
     private static final byte CONTROL = 4;
     private static final int NO_CHANNEL = -1;
+    private static final long QUIET_MS = 1000;
 
     /** How an execution ended, as far as the stream told. */
     public sealed interface Outcome {
@@ -46,6 +50,9 @@ public final class ExecutionStream implements WebSocket.Listener {
     private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     private final CompletableFuture<Void> started = new CompletableFuture<>();
     private final Object sendLock = new Object();
+    private final AtomicBoolean ending = new AtomicBoolean();
+    private final AtomicLong received = new AtomicLong();
+    private volatile boolean writing; // a frame's output waits for this process's reader
     private volatile @Nullable WebSocket socket;
 
     // Exclusive to the listener, whose calls come one after another.
@@ -114,9 +121,32 @@ public final class ExecutionStream implements WebSocket.Listener {
                 open.sendBinary(frame, true).join();
                 return true;
             } catch (CompletionException e) {
-                return false; // the listener learns why
+                endSoon(String.valueOf(e.getCause() == null ? e : e.getCause().getMessage()));
+                return false;
             }
         }
+    }
+
+    /**
+     * After a failed send java.net.http may never call its listener again, but what it has read already still comes:
+     * the stream is lost once nothing has come for a while.
+     */
+    private void endSoon(String why) {
+        if (!ending.compareAndSet(false, true)) {
+            return;
+        }
+        Thread.ofPlatform().daemon().name("stream-end").start(() -> {
+            try {
+                long seen;
+                do {
+                    seen = received.get();
+                    TimeUnit.MILLISECONDS.sleep(QUIET_MS);
+                } while (writing || seen != received.get());
+                end(new Outcome.Lost(why));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
     }
 
     /** Ends the connection, whatever becomes of the program. */
@@ -135,6 +165,8 @@ public final class ExecutionStream implements WebSocket.Listener {
 
     @Override
     public @Nullable CompletionStage<?> onBinary(WebSocket opened, ByteBuffer data, boolean last) {
+        received.incrementAndGet();
+        writing = true;
         if (channel == NO_CHANNEL && data.hasRemaining()) {
             channel = data.get();
         }
@@ -156,6 +188,8 @@ public final class ExecutionStream implements WebSocket.Listener {
         } catch (IOException e) {
             outcome.complete(new Outcome.OutputBroken());
             return null;
+        } finally {
+            writing = false;
         }
         if (last) {
             channel = NO_CHANNEL;

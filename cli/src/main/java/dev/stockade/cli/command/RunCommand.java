@@ -139,8 +139,18 @@ final class RunCommand implements Callable<Integer> {
         if (remove) {
             throw new CliException("run: --rm and -d exclude each other: remove the sandbox with `stockade rm`");
         }
-        System.out.println(controlPlane.create(specification).id());
+        Sandbox sandbox = controlPlane.create(specification);
+        requireMade(sandbox);
+        System.out.println(sandbox.id());
         return 0;
+    }
+
+    private static void requireMade(Sandbox sandbox) {
+        if (sandbox.state().equals("FAILED")) {
+            throw new CliException("sandbox " + Ids.shorten(sandbox.id()) + " failed"
+                    + (sandbox.reason().isEmpty() ? "" : " (" + sandbox.reason() + ")")
+                    + (sandbox.message().isEmpty() ? "" : ": " + sandbox.message()));
+        }
     }
 
     private int attached(ControlPlane controlPlane, ObjectNode specification)
@@ -150,6 +160,7 @@ final class RunCommand implements Callable<Integer> {
         Sandbox sandbox = controlPlane.create(specification);
         owner.created = sandbox;
         try {
+            requireMade(sandbox);
             return attachment.run(
                     controlPlane,
                     sandbox.id(),
@@ -158,8 +169,18 @@ final class RunCommand implements Callable<Integer> {
                     program.tty);
         } finally {
             if (remove) {
-                controlPlane.delete(sandbox.id(), true);
+                removeQuietly(controlPlane, sandbox);
             }
+        }
+    }
+
+    /** The program's status stays the command's, whatever becomes of the removal. */
+    private static void removeQuietly(ControlPlane controlPlane, Sandbox sandbox) throws InterruptedException {
+        try {
+            controlPlane.delete(sandbox.id(), true);
+        } catch (UnreachableException | CliException e) {
+            System.err.println(
+                    "stockade: sandbox " + Ids.shorten(sandbox.id()) + " could not be removed: " + e.getMessage());
         }
     }
 

@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
             "Environment:",
             "  STOCKADE_API        URL of the control plane (default: the local fleet's)",
             "  STOCKADE_KAFKA      host:port of the broker (default: the local fleet's)",
+            "  STOCKADE_TENANT     whose sandboxes (default: default)",
             "  STOCKADE_HOME       folder of the local fleet (default: ~/.stockade)",
             "  STOCKADE_PORT_BASE  first port of the local fleet (default: 7400)"
         })
