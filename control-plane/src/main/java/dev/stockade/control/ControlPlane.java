@@ -1,6 +1,7 @@
 package dev.stockade.control;
 
 import dev.stockade.control.database.EmbeddedDatabase;
+import dev.stockade.control.telemetry.TracingSwitch;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.runtime.annotations.QuarkusMain;
@@ -28,6 +29,7 @@ public final class ControlPlane implements QuarkusApplication {
     private static final long SHUTDOWN_SECONDS = 30;
 
     public static void main(String... args) throws IOException {
+        TracingSwitch.settings(System.getenv()).forEach(System::setProperty);
         SmallRyeConfig config = config();
         String mode = config.getValue("stockade.database.mode", String.class);
         EmbeddedDatabase database = switch (mode) {

@@ -20,7 +20,10 @@ public record Problem(
         String detail,
         String instance,
         @JsonIgnore Map<String, Object> more) {
-    static final String MEDIA_TYPE = "application/problem+json";
+    public static final String MEDIA_TYPE = "application/problem+json";
+
+    /** Begins every type. */
+    public static final String TYPE_PREFIX = "urn:stockade:problem:";
 
     public Problem {
         more = Map.copyOf(more);

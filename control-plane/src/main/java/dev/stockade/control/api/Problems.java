@@ -32,7 +32,6 @@ import org.jspecify.annotations.Nullable;
 /** Turns every exception into a problem. */
 class Problems {
     private static final Logger LOG = Logger.getLogger(Problems.class);
-    private static final String BASE = "urn:stockade:problem:";
 
     private final UriInfo uri;
 
@@ -44,7 +43,7 @@ class Problems {
         return Response.status(status)
                 .type(Problem.MEDIA_TYPE)
                 .entity(new Problem(
-                        BASE + type,
+                        Problem.TYPE_PREFIX + type,
                         title,
                         status,
                         detail == null ? title : detail,
@@ -110,6 +109,26 @@ class Problems {
             case NOT_FOUND -> problem(409, "unknown-on-node", "The node does not know the sandbox", e.getMessage());
             case REFUSED -> problem(409, "node-refused", "The node refused", e.getMessage());
         };
+    }
+
+    @ServerExceptionMapper
+    Response map(ImageImportException e) {
+        return problem(
+                e.nowhere() ? 422 : 502,
+                "image-not-imported",
+                "The image was not imported",
+                e.getMessage(),
+                Map.of("nodes", e.errors()));
+    }
+
+    @ServerExceptionMapper
+    Response map(ImageRemovalException e) {
+        return problem(
+                e.nowhere() ? 404 : 502,
+                "image-not-removed",
+                "The image was not removed",
+                e.getMessage(),
+                Map.of("nodes", e.errors()));
     }
 
     @ServerExceptionMapper

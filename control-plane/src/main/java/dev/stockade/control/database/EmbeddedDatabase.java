@@ -56,8 +56,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
                     .setRegisterShutdownHook(false)
                     .setOverrideWorkingDirectory(directory.resolve("server").toFile())
                     .setPGStartupWait(Duration.ofSeconds(60))
-                    // Given after the library's -F, which turns it off: a commit must survive.
+                    // The library turns both off; a commit must survive.
                     .setServerConfig("fsync", "on")
+                    .setServerConfig("synchronous_commit", "on")
                     .setServerConfig("listen_addresses", "127.0.0.1")
                     .setServerConfig("unix_socket_directories", "''")
                     .setServerConfig("max_connections", "60")

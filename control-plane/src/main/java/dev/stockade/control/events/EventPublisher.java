@@ -16,7 +16,7 @@ import org.eclipse.microprofile.reactive.messaging.OnOverflow;
 
 /** Sends one event to the broker as a CloudEvent in binary mode, keyed by its sandbox. */
 @ApplicationScoped
-public class EventPublisher {
+public class EventPublisher implements EventSink {
     static final URI SOURCE = URI.create("/stockade/control-plane");
     static final String TYPE_PREFIX = "dev.stockade.sandbox.";
 
@@ -32,8 +32,8 @@ public class EventPublisher {
         this.emitter = emitter;
     }
 
-    /** Blocks until the broker has it; throws if it may not have it. */
-    void publish(EventRow event) {
+    @Override
+    public void publish(EventRow event) {
         OutgoingCloudEventMetadata<Object> cloudEvent = OutgoingCloudEventMetadata.builder()
                 .withId(event.eventId().toString())
                 .withSource(SOURCE)

@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -37,16 +38,17 @@ public class OutboxRelay {
     private static final long BACKOFF_MS = 1000;
 
     private final Outbox outbox;
-    private final EventPublisher publisher;
+    private final EventSink publisher;
     private final Leadership leadership;
     private final EventsConfig config;
     private final Semaphore wake = new Semaphore(0);
     private final ExecutorService senders = Executors.newVirtualThreadPerTaskExecutor();
     private volatile boolean stopping;
     private volatile @Nullable String failure;
+    private final AtomicLong publishedCount = new AtomicLong();
     private @Nullable Thread loop;
 
-    OutboxRelay(Outbox outbox, EventPublisher publisher, Leadership leadership, EventsConfig config) {
+    OutboxRelay(Outbox outbox, EventSink publisher, Leadership leadership, EventsConfig config) {
         this.outbox = outbox;
         this.publisher = publisher;
         this.leadership = leadership;
@@ -74,6 +76,11 @@ public class OutboxRelay {
     /** Why the last event was not published; null if it was. */
     public @Nullable String failure() {
         return failure;
+    }
+
+    /** Events that this replica published since it started. */
+    public long publishedCount() {
+        return publishedCount.get();
     }
 
     private void run() {
@@ -128,6 +135,7 @@ public class OutboxRelay {
             throw new IllegalStateException(e.getCause());
         } finally {
             outbox.published(published);
+            publishedCount.addAndGet(published.size());
         }
         if (refused != null) {
             boolean first = failure == null;

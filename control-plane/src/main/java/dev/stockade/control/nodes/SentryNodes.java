@@ -9,6 +9,8 @@ import dev.stockade.proto.sentry.v1.CreateExecutionRequest;
 import dev.stockade.proto.sentry.v1.CreateSandboxRequest;
 import dev.stockade.proto.sentry.v1.DeleteSandboxRequest;
 import dev.stockade.proto.sentry.v1.ListSandboxesRequest;
+import dev.stockade.proto.sentry.v1.LogsRequest;
+import dev.stockade.proto.sentry.v1.LogsResponse;
 import dev.stockade.proto.sentry.v1.SandboxReport;
 import dev.stockade.proto.sentry.v1.SentryNodeGrpc;
 import dev.stockade.proto.sentry.v1.StopSandboxRequest;
@@ -20,6 +22,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -127,6 +130,17 @@ public class SentryNodes {
      */
     public Iterator<SandboxReport> watch(String address) {
         return SentryNodeGrpc.newBlockingStub(channels.to(address)).watch(WatchRequest.getDefaultInstance());
+    }
+
+    /** The kept output of the sandbox's own command, and what comes if it is followed. */
+    public Flow.Publisher<LogsResponse> logs(Sandbox sandbox, boolean follow) {
+        String address = addressOf(sandbox);
+        LogsRequest request = LogsRequest.newBuilder()
+                .setKey(Wire.key(sandbox))
+                .setFollow(follow)
+                .build();
+        SentryNodeGrpc.SentryNodeStub stub = streaming(address);
+        return new NodeStream<LogsRequest, LogsResponse>(address, observer -> stub.logs(request, observer));
     }
 
     /** For streams, which look after their own flow control. */

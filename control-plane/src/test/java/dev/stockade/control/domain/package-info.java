@@ -1,0 +1,4 @@
+@NullMarked
+package dev.stockade.control.domain;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.stockade.control.fleet;
+
+import org.jspecify.annotations.NullMarked;

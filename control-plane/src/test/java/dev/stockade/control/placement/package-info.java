@@ -1,0 +1,4 @@
+@NullMarked
+package dev.stockade.control.placement;
+
+import org.jspecify.annotations.NullMarked;
