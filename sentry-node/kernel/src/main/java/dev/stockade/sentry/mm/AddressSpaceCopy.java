@@ -6,9 +6,11 @@ import static dev.stockade.sentry.mm.PageTables.WRITABLE;
 
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.memory.FrameAllocator;
+import dev.stockade.sentry.vfs.Mappable;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * fork(2)'s copy of an address space (Linux's dup_mmap). A small one's own pages are copied at once: that costs some
@@ -17,7 +19,7 @@ import java.util.List;
  */
 final class AddressSpaceCopy {
     /** So many pages of its own at most make an address space small. */
-    private static final int EAGER_PAGES = 512;
+    static final int EAGER_PAGES = 512;
 
     private static final int BATCH = 64;
 
@@ -25,18 +27,22 @@ final class AddressSpaceCopy {
     private final MemoryManager child;
     private final FrameAllocator frames;
     private final RevocationBatch revocations;
+    private final Map<Mappable, MappedFile> files;
     private final boolean eager;
     private final long[] spare = new long[BATCH];
     private int spareCount;
     private long pagesLeft;
 
-    AddressSpaceCopy(MemoryManager parent, MemoryManager child, RevocationBatch revocations) {
+    /** @param files the child's hold of each file that the parent maps */
+    AddressSpaceCopy(
+            MemoryManager parent, MemoryManager child, RevocationBatch revocations, Map<Mappable, MappedFile> files) {
         this.parent = parent;
         this.child = child;
         this.frames = parent.frames;
         this.revocations = revocations;
+        this.files = files;
         this.pagesLeft = parent.entries.anonymousPages();
-        this.eager = pagesLeft <= EAGER_PAGES;
+        this.eager = pagesLeft <= parent.spaces.eagerForkPages();
     }
 
     void copy(List<MappedFile> released) throws ErrnoException {
@@ -45,7 +51,10 @@ final class AddressSpaceCopy {
             Vma area = parent.vmas.get(i);
             if (!area.is(Vma.DONTFORK)) {
                 // Locks are not inherited (mlock(2)).
-                areas.add(area.withFlags(area.flags() & ~(Vma.LOCKED | Vma.LOCKONFAULT)));
+                int flags = area.flags() & ~(Vma.LOCKED | Vma.LOCKONFAULT);
+                MappedFile file =
+                        area.file() == null ? null : files.get(area.file().mappable());
+                areas.add(new Vma(area.start(), area.end(), flags, file, area.offset()));
             }
         }
         try {

@@ -13,6 +13,7 @@ public final class AddressSpaces {
     private final RandomGenerator random;
     private final PageTableAllocator pageTables;
     private final AtomicLong sharedInodes = new AtomicLong();
+    private volatile int eagerForkPages = AddressSpaceCopy.EAGER_PAGES;
     private volatile Runnable outOfMemory = () -> {};
 
     /** @param random where address space layout randomisation takes its bits from; thread-safe */
@@ -53,6 +54,14 @@ public final class AddressSpaces {
     /** Where address space layout randomisation takes its bits from. */
     public RandomGenerator random() {
         return random;
+    }
+
+    int eagerForkPages() {
+        return eagerForkPages;
+    }
+
+    void setEagerForkPages(int pages) {
+        eagerForkPages = pages;
     }
 
     PageTableAllocator pageTables() {

@@ -58,7 +58,14 @@ final class Faults {
      * @param absent a bit for each page from {@code windowStart} on that is not mapped yet
      */
     private record FileRequest(
-            Vma area, MappedFile file, long page, boolean write, long windowStart, long absent, int pages) {}
+            Vma area,
+            MappedFile file,
+            long page,
+            boolean write,
+            long windowStart,
+            long absent,
+            int pages,
+            long invalidations) {}
 
     FaultResult handle(long address, long errorCode) {
         // Intel SDM vol. 3, 4.7: bit 0 present, 1 write, 2 user, 3 reserved bit, 4 instruction fetch.
@@ -282,7 +289,7 @@ final class Faults {
                 }
             }
         }
-        return new FileRequest(area, file, page, write, start, absent, pages);
+        return new FileRequest(area, file, page, write, start, absent, pages, mm.invalidations);
     }
 
     /** Gets the pages without the lock and installs them if nothing changed; null to start again. */
@@ -313,7 +320,9 @@ final class Faults {
                     && now.file() != null
                     && now.file().mappable() == request.file().mappable()
                     && now.offsetOf(request.page()) == area.offsetOf(request.page())
-                    && now.isShared() == area.isShared();
+                    && now.isShared() == area.isShared()
+                    // A file may have lost the page since.
+                    && mm.invalidations == request.invalidations();
             if (now == null || !same) {
                 drop(frame, around, have);
                 return null;

@@ -91,6 +91,9 @@ final class Mappings {
 
     /** A file mapping that the kernel itself makes (execve): no checks of an open mode. */
     long mapFile(long address, long length, int prot, int flags, Mappable object, long offset) throws ErrnoException {
+        if (!Layout.isPageAligned(offset)) {
+            throw Errno.EINVAL.exception();
+        }
         return map(address, checkLength(length, offset), prot, flags, Vma.MAY_ALL, object, offset);
     }
 
@@ -120,10 +123,7 @@ final class Mappings {
         if ((flags & MAP_NORESERVE) != 0) {
             areaFlags |= Vma.NORESERVE;
         }
-        if (object != null) {
-            object.incrementMapping();
-        }
-        MappedFile file = object == null ? null : new MappedFile(object);
+        MappedFile file = object == null ? null : new MappedFile(object, mm.listener);
         boolean mapped = false;
         boolean populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
         long start;
@@ -149,8 +149,8 @@ final class Mappings {
             mm.vmas.insert(area, change.released());
             mapped = true;
         } finally {
-            if (!mapped && object != null) {
-                object.decrementMapping();
+            if (!mapped && file != null) {
+                file.release();
             }
         }
         if (populate) {

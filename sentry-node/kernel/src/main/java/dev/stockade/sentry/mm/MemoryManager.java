@@ -6,9 +6,14 @@ import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.IoSink;
 import dev.stockade.sentry.vfs.IoSource;
 import dev.stockade.sentry.vfs.Mappable;
+import dev.stockade.sentry.vfs.MappingListener;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.StampedLock;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +46,7 @@ public final class MemoryManager {
 
     final Faults faults;
     final UserAccess access;
+    final MappingListener listener = this::invalidate;
     private final Mappings mappings;
     private final Remap remap;
     private final Advice advice;
@@ -50,6 +56,9 @@ public final class MemoryManager {
     long startBrk;
 
     volatile long brk;
+
+    /** Guarded by {@link #lock}: how often files took pages away. */
+    long invalidations;
 
     /** Guarded by {@link #lock}: Vma.LOCKED and Vma.LOCKONFAULT after mlockall(MCL_FUTURE). */
     int lockedByDefault;
@@ -141,20 +150,80 @@ public final class MemoryManager {
      */
     public MemoryManager fork() throws ErrnoException {
         MemoryManager child = new MemoryManager(spaces, layout, limits);
+        Map<Mappable, MappedFile> files = new IdentityHashMap<>();
         boolean done = false;
-        try (Change _ = change();
-                Change theirs = child.change()) {
-            child.startBrk = startBrk;
-            child.brk = brk;
-            child.image = image;
-            new AddressSpaceCopy(this, child, revocations).copy(theirs.released());
-            done = true;
+        try {
+            while (!done) {
+                // The child has to hear of truncations before it has the first page of a file.
+                for (Mappable file : mappables()) {
+                    files.computeIfAbsent(file, f -> new MappedFile(f, child.listener));
+                }
+                done = copyTo(child, files);
+            }
         } finally {
             if (!done) {
                 child.decUsers();
             }
+            for (MappedFile file : files.values()) {
+                if (file.isUnused()) {
+                    file.release();
+                }
+            }
         }
         return child;
+    }
+
+    /** False if another thread mapped a further file meanwhile. */
+    private boolean copyTo(MemoryManager child, Map<Mappable, MappedFile> files) throws ErrnoException {
+        try (Change _ = change();
+                Change theirs = child.change()) {
+            for (int i = 0; i < vmas.size(); i++) {
+                MappedFile file = vmas.get(i).file();
+                if (file != null && !files.containsKey(file.mappable())) {
+                    return false;
+                }
+            }
+            child.startBrk = startBrk;
+            child.brk = brk;
+            child.image = image;
+            new AddressSpaceCopy(this, child, revocations, files).copy(theirs.released());
+            return true;
+        }
+    }
+
+    private Set<Mappable> mappables() {
+        Set<Mappable> files = Collections.newSetFromMap(new IdentityHashMap<>());
+        long stamp = lock.readLock();
+        try {
+            for (int i = 0; i < vmas.size(); i++) {
+                MappedFile file = vmas.get(i).file();
+                if (file != null) {
+                    files.add(file.mappable());
+                }
+            }
+        } finally {
+            lock.unlockRead(stamp);
+        }
+        return files;
+    }
+
+    /** The pages of a range of a file are no longer the file's (truncate(2)). */
+    private void invalidate(Mappable file, long from, long to) {
+        try (Change _ = change()) {
+            invalidations++;
+            for (int i = 0; i < vmas.size(); i++) {
+                Vma area = vmas.get(i);
+                if (area.file() == null || area.file().mappable() != file) {
+                    continue;
+                }
+                long first = Math.max(from, area.offset());
+                long last = Math.min(to, area.offset() + area.length());
+                if (first < last) {
+                    long start = area.start() + (first - area.offset());
+                    entries.zapFilePages(area, start, start + (last - first));
+                }
+            }
+        }
     }
 
     /** The frame of the PML4, for {@link dev.stockade.sentry.platform.Context#run}. */

@@ -93,12 +93,22 @@ final class PageEntries {
 
     /** Clears the entries of a part of {@code area}. */
     void zap(Vma area, long start, long end) {
+        zap(area, start, end, true);
+    }
+
+    /** Clears those of them that are a file's own pages. */
+    void zapFilePages(Vma area, long start, long end) {
+        zap(area, start, end, false);
+    }
+
+    private void zap(Vma area, long start, long end, boolean anonymous) {
         long a = tables.skipAbsent(start, end);
         while (a < end) {
             long table = tables.table(a);
             long stop = tableEnd(a, end);
             for (; a < stop; a += PAGE_SIZE) {
-                if (tables.load(table, a) != 0) {
+                long entry = tables.load(table, a);
+                if (entry != 0 && (anonymous || (entry & ANONYMOUS) == 0)) {
                     long old = tables.exchange(table, a, 0);
                     count(area, old, -1);
                     if (isCached(old)) {

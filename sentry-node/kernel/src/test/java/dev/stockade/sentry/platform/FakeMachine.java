@@ -3,6 +3,7 @@ package dev.stockade.sentry.platform;
 import dev.stockade.sentry.memory.ArenaMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** A machine without a processor: backing memory, and a record of what it was told about translations. */
 public final class FakeMachine implements Machine {
@@ -17,6 +18,8 @@ public final class FakeMachine implements Machine {
     private final long base;
     private final List<Revocation> revocations = new ArrayList<>();
     private int forgotten;
+    private Consumer<Revocation> onRevoke = r -> {};
+    private Runnable onForget = () -> {};
 
     public FakeMachine(long memoryBytes, long guestPhysicalBase) {
         memory = new ArenaMemory(memoryBytes);
@@ -41,7 +44,9 @@ public final class FakeMachine implements Machine {
         if (((frameOffset | lengthBytes) & 4095) != 0 || lengthBytes <= 0) {
             throw new IllegalArgumentException("revoke " + frameOffset + "+" + lengthBytes);
         }
-        revocations.add(new Revocation(frameOffset, lengthBytes));
+        Revocation r = new Revocation(frameOffset, lengthBytes);
+        revocations.add(r);
+        onRevoke.accept(r);
     }
 
     /** The revocations since the last call. */
@@ -54,6 +59,13 @@ public final class FakeMachine implements Machine {
     @Override
     public synchronized void forgetPageTables() {
         forgotten++;
+        onForget.run();
+    }
+
+    /** Plays the part of the processors' translation caches. */
+    public synchronized void onTranslationsLost(Consumer<Revocation> revoked, Runnable allForgotten) {
+        onRevoke = revoked;
+        onForget = allForgotten;
     }
 
     public synchronized int timesForgotten() {
