@@ -68,10 +68,9 @@ final class KernelImage implements AutoCloseable {
     private static final int IO_BITMAP_OFFSET = 104;
     static final int TSS_LIMIT = IO_BITMAP_OFFSET + 3 - 1;
 
-    /** Offsets below the top of an exception stack. */
-    private static final int FRAME_SS = 8;
-
+    /** Offsets below the top of an exception stack, where the processor pushes SS first. */
     private static final int FRAME_RSP = 16;
+
     private static final int FRAME_RFLAGS = 24;
     private static final int FRAME_CS = 32;
     private static final int FRAME_RIP = 40;
@@ -239,7 +238,11 @@ final class KernelImage implements AutoCloseable {
 
     /** Whether the last exception came from ring 3. */
     boolean frameFromUser(int vcpu) {
-        return (frame(vcpu, FRAME_CS) & 3) == 3;
+        return (frameCs(vcpu) & 3) == 3;
+    }
+
+    long frameCs(int vcpu) {
+        return frame(vcpu, FRAME_CS);
     }
 
     long frameRip(int vcpu) {
@@ -289,9 +292,5 @@ final class KernelImage implements AutoCloseable {
     @Override
     public void close() {
         mapping.close();
-    }
-
-    static {
-        assert FRAME_SS < FRAME_RSP;
     }
 }

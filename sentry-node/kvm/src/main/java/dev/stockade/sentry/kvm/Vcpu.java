@@ -413,13 +413,18 @@ final class Vcpu implements AutoCloseable {
                 // The processor refused what the context wanted to return to; its registers still say what.
                 return context.exception(KernelImage.GENERAL_PROTECTION, 0, 0);
             }
-            if (vector != KernelImage.DEBUG || frameRip != KernelImage.SYSCALL_ENTRY) {
+            if (frameRip >= 0) {
+                // Ring-3 code that made the processor lose its privilege level: only emulated ones have been seen to
+                // (qemu's IRETD takes the VM flag in long mode). The next entry sets every segment anew.
+                loadedRoot = -1;
+            } else if (vector != KernelImage.DEBUG || frameRip != KernelImage.SYSCALL_ENTRY) {
                 return context.failed("exception " + vector + " in an entry stub, error code 0x"
-                        + Long.toHexString(image.frameError(index)) + ", from RIP 0x" + Long.toHexString(frameRip));
+                        + Long.toHexString(image.frameError(index)) + ", from RIP 0x" + Long.toHexString(frameRip)
+                        + ", CS 0x" + Long.toHexString(image.frameCs(index)));
             }
         }
         readRegisters(r);
-        if (frameRip == KernelImage.SYSCALL_ENTRY) {
+        if (vector == KernelImage.DEBUG && frameRip == KernelImage.SYSCALL_ENTRY) {
             // A single step over SYSCALL: the call comes first.
             r.rip = r.rcx;
             r.rflags = r.r11;

@@ -21,7 +21,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** FPU state, and more contexts than vCPUs. */
 final class FpuChecks {
@@ -184,7 +183,7 @@ final class FpuChecks {
             Frames frames = new Frames();
             List<GuestAddressSpace> spaces = new ArrayList<>();
             List<Context> all = new ArrayList<>();
-            AtomicBoolean stop = new AtomicBoolean();
+
             for (int i = 0; i < contexts; i++) {
                 GuestAddressSpace space = new GuestAddressSpace(machine, frames).standard(a);
                 fillLine(space, i + 1);
@@ -192,7 +191,7 @@ final class FpuChecks {
                 spaces.add(space);
                 all.add(c);
                 threads.start(() -> {
-                    while (!stop.get()) {
+                    while (!threads.stopped()) {
                         ExitReason reason = c.run(space.root());
                         that(reason == ExitReason.INTERRUPTED, RunChecks.last(c, reason));
                     }
@@ -216,7 +215,7 @@ final class FpuChecks {
                     all.get(i).interrupt();
                 }
             }
-            stop.set(true);
+            threads.stop();
             for (Context c : all) {
                 c.interrupt();
             }

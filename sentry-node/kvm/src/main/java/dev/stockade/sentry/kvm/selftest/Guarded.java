@@ -17,6 +17,16 @@ final class Guarded implements AutoCloseable {
 
     private final List<Thread> threads = new ArrayList<>();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private volatile boolean stopped;
+
+    /** Whether the threads are to end; close says so too. */
+    boolean stopped() {
+        return stopped;
+    }
+
+    void stop() {
+        stopped = true;
+    }
 
     void start(Action action) {
         Thread t = Thread.ofPlatform().daemon().start(() -> {
@@ -45,6 +55,7 @@ final class Guarded implements AutoCloseable {
 
     @Override
     public void close() {
+        stopped = true;
         for (Thread t : threads) {
             t.interrupt();
         }

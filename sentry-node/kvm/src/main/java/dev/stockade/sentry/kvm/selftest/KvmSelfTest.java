@@ -22,8 +22,28 @@ public final class KvmSelfTest {
         return all;
     }
 
+    /** Says where everything stands if the whole takes longer than it ever should. */
+    private static void watch(PrintStream out) {
+        long limitMs = Long.getLong("stockade.selftest.watch-ms", 150_000);
+        Thread.ofPlatform().daemon().name("watch").start(() -> {
+            try {
+                Thread.sleep(limitMs);
+            } catch (InterruptedException e) {
+                return;
+            }
+            out.println("still running after " + limitMs + " ms:");
+            Thread.getAllStackTraces().forEach((thread, frames) -> {
+                out.println(thread.getName() + " " + thread.getState());
+                for (StackTraceElement frame : frames) {
+                    out.println("    at " + frame);
+                }
+            });
+        });
+    }
+
     public static void main(String[] args) throws Exception {
         PrintStream out = System.out;
+        watch(out);
         int failed = 0;
         int passed = 0;
         try (KvmPlatform platform = KvmPlatform.open()) {
