@@ -24,9 +24,16 @@ public class NodeMetrics implements SandboxTable.CreationObserver {
         this.registry = registry;
         this.creation = Timer.builder("stockade.sandbox.creation")
                 .description("From a request to a sandbox that is ready for its main process")
-                .publishPercentileHistogram()
-                .minimumExpectedValue(Duration.ofMillis(1))
-                .maximumExpectedValue(Duration.ofSeconds(30))
+                .serviceLevelObjectives(
+                        Duration.ofMillis(5),
+                        Duration.ofMillis(10),
+                        Duration.ofMillis(25),
+                        Duration.ofMillis(50),
+                        Duration.ofMillis(100),
+                        Duration.ofMillis(250),
+                        Duration.ofSeconds(1),
+                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(30))
                 .register(registry);
     }
 
