@@ -7,6 +7,7 @@ import dev.stockade.sentry.abi.OpenFlags;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.Stat;
 import dev.stockade.sentry.vfs.VfsContext;
+import dev.stockade.sentry.vfs.VirtualDentry;
 import dev.stockade.sentry.vfs.VirtualFilesystem;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,10 @@ final class RootFiles {
 
     static byte[] bytes(String path) {
         return path.getBytes(StandardCharsets.UTF_8);
+    }
+
+    VirtualDentry resolve(String path) throws ErrnoException {
+        return vfs.resolve(context, null, bytes(path), VirtualFilesystem.FOLLOW);
     }
 
     /** Null if there is nothing of that name, or a link to nothing. */

@@ -1,18 +1,19 @@
 package dev.stockade.sentry.oneshot;
 
+import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.boot.BootException;
 import dev.stockade.sentry.boot.Command;
 import dev.stockade.sentry.boot.GuestConfig;
 import dev.stockade.sentry.boot.GuestProcess;
 import dev.stockade.sentry.boot.GuestSystem;
 import dev.stockade.sentry.boot.LaunchRefusal;
+import dev.stockade.sentry.fs.gofer.GoferClient;
 import dev.stockade.sentry.kernel.EventSink;
 import dev.stockade.sentry.kernel.TaskBudget;
 import dev.stockade.sentry.kvm.KvmPlatform;
 import dev.stockade.sentry.kvm.hostfs.LocalTreeClient;
 import dev.stockade.sentry.platform.Platform;
 import dev.stockade.sentry.platform.PlatformException;
-import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import sun.misc.Signal;
 
 /** The command {@code stockade do}. */
 public final class DoMain {
@@ -67,8 +67,6 @@ public final class DoMain {
             return refuse(e.getMessage(), REFUSED);
         } catch (LaunchRefusal e) {
             return refuse(e.getMessage(), e.exitCode());
-        } catch (IOException e) {
-            return refuse(e.toString(), REFUSED);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return REFUSED;
@@ -80,14 +78,19 @@ public final class DoMain {
         return status;
     }
 
-    private int run(DoOptions options)
-            throws PlatformException, BootException, LaunchRefusal, IOException, InterruptedException {
+    private int run(DoOptions options) throws PlatformException, BootException, LaunchRefusal, InterruptedException {
         Path root = options.rootfs() == null ? Path.of("/") : options.rootfs();
         if (!Files.isDirectory(root)) {
             return refuse("--rootfs " + root + " is not a directory", REFUSED);
         }
+        GoferClient files;
+        try {
+            files = LocalTreeClient.open(root);
+        } catch (ErrnoException e) {
+            return refuse(root + " can't be opened: " + e.errno().name(), REFUSED);
+        }
         try (Platform platform = KvmPlatform.open();
-                GuestSystem guest = GuestSystem.boot(config(options, platform, root))) {
+                GuestSystem guest = GuestSystem.boot(config(options, platform, files))) {
             GuestProcess process = guest.startMain(command(options, guest), options.init());
             passSignals(process);
             HostStreams streams = HostStreams.connect(process);
@@ -101,11 +104,11 @@ public final class DoMain {
         }
     }
 
-    private GuestConfig config(DoOptions options, Platform platform, Path root) throws IOException {
+    private GuestConfig config(DoOptions options, Platform platform, GoferClient files) {
         return new GuestConfig(
                 "do",
                 platform,
-                LocalTreeClient.open(root),
+                files,
                 "stockade",
                 options.memoryBytes() == 0 ? DEFAULT_MEMORY_BYTES : options.memoryBytes(),
                 MAX_TASKS,
@@ -145,14 +148,14 @@ public final class DoMain {
 
     private static void passSignals(GuestProcess process) {
         AtomicInteger interrupts = new AtomicInteger();
-        Signal.handle(new Signal("INT"), s -> {
+        HostSignals.handle("INT", () -> {
             if (interrupts.incrementAndGet() > 1) {
                 Runtime.getRuntime().halt(128 + SIGINT);
             }
             process.signal(SIGINT);
         });
-        Signal.handle(new Signal("TERM"), s -> process.signal(SIGTERM));
-        Signal.handle(new Signal("HUP"), s -> process.signal(SIGHUP));
+        HostSignals.handle("TERM", () -> process.signal(SIGTERM));
+        HostSignals.handle("HUP", () -> process.signal(SIGHUP));
     }
 
     private int await(GuestProcess process, DoOptions options, GuestSystem guest) throws InterruptedException {
@@ -163,7 +166,8 @@ public final class DoMain {
                             .get(options.timeout().toMillis(), TimeUnit.MILLISECONDS)
                             .code();
                 } catch (TimeoutException e) {
-                    errors.println("stockade do: killed after " + options.timeout().toMillis() + " ms");
+                    errors.println(
+                            "stockade do: killed after " + options.timeout().toMillis() + " ms");
                     guest.kill();
                 }
             }

@@ -28,8 +28,7 @@ record DoOptions(
         boolean help,
         List<String> command) {
 
-    static final String USAGE =
-            """
+    static final String USAGE = """
             Usage: stockade do [--rootfs DIR] [-e NAME=VALUE]... [-w DIR] [-u USER[:GROUP]]
                                [-m MEMORY] [--timeout TIME] [--init] [--] COMMAND [ARGUMENT...]
             Runs one program in a sandbox of this process. It sees the host's files, or those
@@ -140,14 +139,13 @@ record DoOptions(
         if (!m.matches()) {
             throw new UsageException("-m needs a size like 256m or 2g, not '" + text + "'");
         }
-        int shift =
-                switch (m.group(2)) {
-                    case "k" -> 10;
-                    case "m" -> 20;
-                    case "g" -> 30;
-                    case "t" -> 40;
-                    default -> 0;
-                };
+        int shift = switch (m.group(2)) {
+            case "k" -> 10;
+            case "m" -> 20;
+            case "g" -> 30;
+            case "t" -> 40;
+            default -> 0;
+        };
         long n = Long.parseLong(m.group(1));
         if (n == 0 || n > (1L << 40) >> shift) {
             throw new UsageException("-m is out of range: " + text);
