@@ -136,7 +136,7 @@ public final class FdTable {
 
     /**
      * Takes {@code fd} out of the table and gives the table's reference to the caller, who calls
-     * {@link FileDescription#flush} and drops it; null if there is none.
+     * {@link FileDescription#releaseRecordLocks} and {@link FileDescription#flush} and drops it; null if there is none.
      */
     public @Nullable FileDescription remove(int fd) {
         synchronized (this) {
@@ -246,7 +246,7 @@ public final class FdTable {
                 }
             }
         }
-        closed.forEach(FdTable::closeQuietly);
+        closed.forEach(this::closeQuietly);
     }
 
     /** Closes the descriptors {@code first} to {@code last} (close_range(2)). */
@@ -263,7 +263,7 @@ public final class FdTable {
                 }
             }
         }
-        closed.forEach(FdTable::closeQuietly);
+        closed.forEach(this::closeQuietly);
     }
 
     /** Sets FD_CLOEXEC on the descriptors {@code first} to {@code last} (close_range(2)). */
@@ -277,8 +277,9 @@ public final class FdTable {
         }
     }
 
-    private static void closeQuietly(@Nullable Slot s) {
+    private void closeQuietly(@Nullable Slot s) {
         if (s != null) {
+            s.file.releaseRecordLocks(this);
             try {
                 s.file.flush();
             } catch (ErrnoException e) {

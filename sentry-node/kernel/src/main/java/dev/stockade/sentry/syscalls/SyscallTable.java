@@ -13,15 +13,15 @@ final class SyscallTable {
 
     static List<Syscall> amd64() {
         TableBuilder t = new TableBuilder();
-        t.none(0, "read", Errno.ENOSYS);
-        t.none(1, "write", Errno.ENOSYS);
-        t.none(2, "open", Errno.ENOSYS);
-        t.none(3, "close", Errno.ENOSYS);
-        t.none(4, "stat", Errno.ENOSYS);
-        t.none(5, "fstat", Errno.ENOSYS);
-        t.none(6, "lstat", Errno.ENOSYS);
-        t.none(7, "poll", Errno.ENOSYS);
-        t.none(8, "lseek", Errno.ENOSYS);
+        t.full(0, "read", FileIoSyscalls::read);
+        t.full(1, "write", FileIoSyscalls::write);
+        t.partial(2, "open", FileOpenSyscalls::open, "O_TMPFILE gives EOPNOTSUPP; O_ASYNC and O_DIRECT have no effect");
+        t.full(3, "close", FileOpenSyscalls::close);
+        t.full(4, "stat", FileStatSyscalls::stat);
+        t.full(5, "fstat", FileStatSyscalls::fstat);
+        t.full(6, "lstat", FileStatSyscalls::lstat);
+        t.full(7, "poll", FilePollSyscalls::poll);
+        t.full(8, "lseek", FileIoSyscalls::lseek);
         t.partial(9, "mmap", Memory::mmap, "no huge pages (MAP_HUGETLB gives ENOMEM)");
         t.full(10, "mprotect", Memory::mprotect);
         t.full(11, "munmap", Memory::munmap);
@@ -29,14 +29,18 @@ final class SyscallTable {
         t.full(13, "rt_sigaction", Signals::rt_sigaction);
         t.full(14, "rt_sigprocmask", Signals::rt_sigprocmask);
         t.control(15, "rt_sigreturn", Signals::rt_sigreturn);
-        t.none(16, "ioctl", Errno.ENOSYS);
-        t.none(17, "pread64", Errno.ENOSYS);
-        t.none(18, "pwrite64", Errno.ENOSYS);
-        t.none(19, "readv", Errno.ENOSYS);
-        t.none(20, "writev", Errno.ENOSYS);
-        t.none(21, "access", Errno.ENOSYS);
-        t.none(22, "pipe", Errno.ENOSYS);
-        t.none(23, "select", Errno.ENOSYS);
+        t.partial(
+                16,
+                "ioctl",
+                FileControlSyscalls::ioctl,
+                "what the file at hand knows, FIOCLEX, FIONCLEX, FIONBIO, FIONREAD; FIOASYNC sends no signals");
+        t.full(17, "pread64", FileIoSyscalls::pread64);
+        t.full(18, "pwrite64", FileIoSyscalls::pwrite64);
+        t.full(19, "readv", FileIoSyscalls::readv);
+        t.full(20, "writev", FileIoSyscalls::writev);
+        t.full(21, "access", FileStatSyscalls::access);
+        t.full(22, "pipe", FileOpenSyscalls::pipe);
+        t.full(23, "select", FilePollSyscalls::select);
         t.full(24, "sched_yield", Scheduling::sched_yield);
         t.full(25, "mremap", Memory::mremap);
         t.partial(
@@ -54,15 +58,15 @@ final class SyscallTable {
         t.none(29, "shmget", Errno.ENOSYS);
         t.none(30, "shmat", Errno.ENOSYS);
         t.none(31, "shmctl", Errno.ENOSYS);
-        t.none(32, "dup", Errno.ENOSYS);
-        t.none(33, "dup2", Errno.ENOSYS);
+        t.full(32, "dup", FileOpenSyscalls::dup);
+        t.full(33, "dup2", FileOpenSyscalls::dup2);
         t.full(34, "pause", Signals::pause);
         t.full(35, "nanosleep", Times::nanosleep);
         t.partial(36, "getitimer", Times::getitimer, "ITIMER_REAL only");
         t.full(37, "alarm", Times::alarm);
         t.partial(38, "setitimer", Times::setitimer, "ITIMER_REAL only");
         t.full(39, "getpid", Processes::getpid);
-        t.none(40, "sendfile", Errno.ENOSYS);
+        t.full(40, "sendfile", FileIoSyscalls::sendfile);
         t.none(41, "socket", Errno.ENOSYS);
         t.none(42, "connect", Errno.ENOSYS);
         t.none(43, "accept", Errno.ENOSYS);
@@ -94,30 +98,34 @@ final class SyscallTable {
         t.none(69, "msgsnd", Errno.ENOSYS);
         t.none(70, "msgrcv", Errno.ENOSYS);
         t.none(71, "msgctl", Errno.ENOSYS);
-        t.none(72, "fcntl", Errno.ENOSYS);
-        t.none(73, "flock", Errno.ENOSYS);
-        t.none(74, "fsync", Errno.ENOSYS);
-        t.none(75, "fdatasync", Errno.ENOSYS);
-        t.none(76, "truncate", Errno.ENOSYS);
-        t.none(77, "ftruncate", Errno.ENOSYS);
-        t.none(78, "getdents", Errno.ENOSYS);
-        t.none(79, "getcwd", Errno.ENOSYS);
-        t.none(80, "chdir", Errno.ENOSYS);
-        t.none(81, "fchdir", Errno.ENOSYS);
-        t.none(82, "rename", Errno.ENOSYS);
-        t.none(83, "mkdir", Errno.ENOSYS);
-        t.none(84, "rmdir", Errno.ENOSYS);
-        t.none(85, "creat", Errno.ENOSYS);
-        t.none(86, "link", Errno.ENOSYS);
-        t.none(87, "unlink", Errno.ENOSYS);
-        t.none(88, "symlink", Errno.ENOSYS);
-        t.none(89, "readlink", Errno.ENOSYS);
-        t.none(90, "chmod", Errno.ENOSYS);
-        t.none(91, "fchmod", Errno.ENOSYS);
-        t.none(92, "chown", Errno.ENOSYS);
-        t.none(93, "fchown", Errno.ENOSYS);
-        t.none(94, "lchown", Errno.ENOSYS);
-        t.none(95, "umask", Errno.ENOSYS);
+        t.partial(
+                72,
+                "fcntl",
+                FileControlSyscalls::fcntl,
+                "no leases, seals, directory notification or signals of F_SETOWN; no deadlock detection of record locks");
+        t.full(73, "flock", FileControlSyscalls::flock);
+        t.full(74, "fsync", FileTreeSyscalls::fsync);
+        t.full(75, "fdatasync", FileTreeSyscalls::fdatasync);
+        t.full(76, "truncate", FileAttributeSyscalls::truncate);
+        t.full(77, "ftruncate", FileAttributeSyscalls::ftruncate);
+        t.full(78, "getdents", FileTreeSyscalls::getdents);
+        t.full(79, "getcwd", FileTreeSyscalls::getcwd);
+        t.full(80, "chdir", FileTreeSyscalls::chdir);
+        t.full(81, "fchdir", FileTreeSyscalls::fchdir);
+        t.full(82, "rename", FileTreeSyscalls::rename);
+        t.full(83, "mkdir", FileTreeSyscalls::mkdir);
+        t.full(84, "rmdir", FileTreeSyscalls::rmdir);
+        t.full(85, "creat", FileOpenSyscalls::creat);
+        t.full(86, "link", FileTreeSyscalls::link);
+        t.full(87, "unlink", FileTreeSyscalls::unlink);
+        t.full(88, "symlink", FileTreeSyscalls::symlink);
+        t.full(89, "readlink", FileStatSyscalls::readlink);
+        t.full(90, "chmod", FileAttributeSyscalls::chmod);
+        t.full(91, "fchmod", FileAttributeSyscalls::fchmod);
+        t.full(92, "chown", FileAttributeSyscalls::chown);
+        t.full(93, "fchown", FileAttributeSyscalls::fchown);
+        t.full(94, "lchown", FileAttributeSyscalls::lchown);
+        t.full(95, "umask", FileTreeSyscalls::umask);
         t.full(96, "gettimeofday", Times::gettimeofday);
         t.partial(
                 97,
@@ -158,13 +166,13 @@ final class SyscallTable {
         t.full(129, "rt_sigqueueinfo", Signals::rt_sigqueueinfo);
         t.full(130, "rt_sigsuspend", Signals::rt_sigsuspend);
         t.full(131, "sigaltstack", Signals::sigaltstack);
-        t.none(132, "utime", Errno.ENOSYS);
-        t.none(133, "mknod", Errno.ENOSYS);
+        t.full(132, "utime", FileAttributeSyscalls::utime);
+        t.full(133, "mknod", FileTreeSyscalls::mknod);
         t.none(134, "uselib", Errno.ENOSYS);
         t.partial(135, "personality", ProcessControl::personality, "only ADDR_NO_RANDOMIZE has an effect");
         t.none(136, "ustat", Errno.ENOSYS);
-        t.none(137, "statfs", Errno.ENOSYS);
-        t.none(138, "fstatfs", Errno.ENOSYS);
+        t.full(137, "statfs", FileStatSyscalls::statfs);
+        t.full(138, "fstatfs", FileStatSyscalls::fstatfs);
         t.none(139, "sysfs", Errno.ENOSYS);
         t.partial(140, "getpriority", Scheduling::getpriority, "kept, without effect");
         t.partial(141, "setpriority", Scheduling::setpriority, "kept, without effect");
@@ -191,12 +199,13 @@ final class SyscallTable {
                 "setrlimit",
                 Resources::setrlimit,
                 "as getrlimit; the hard limits of NOFILE, NPROC and SIGPENDING cannot be raised");
-        t.none(161, "chroot", Errno.ENOSYS);
-        t.none(162, "sync", Errno.ENOSYS);
+        t.full(161, "chroot", FileTreeSyscalls::chroot);
+        t.full(162, "sync", FileTreeSyscalls::sync);
         t.none(163, "acct", Errno.EPERM);
         t.none(164, "settimeofday", Errno.EPERM, "no sandbox sets the clock");
-        t.none(165, "mount", Errno.ENOSYS);
-        t.none(166, "umount2", Errno.ENOSYS);
+        t.partial(165, "mount", MountSyscalls::mount, "no shared mounts, no MS_MOVE");
+        t.partial(
+                166, "umount2", MountSyscalls::umount2, "working directories do not keep a mount busy; no MNT_EXPIRE");
         t.none(167, "swapon", Errno.EPERM);
         t.none(168, "swapoff", Errno.EPERM);
         t.none(169, "reboot", Errno.EPERM, "the sandbox is stopped from outside");
@@ -217,19 +226,19 @@ final class SyscallTable {
         t.none(184, "tuxcall", Errno.ENOSYS);
         t.none(185, "security", Errno.ENOSYS);
         t.full(186, "gettid", Processes::gettid);
-        t.none(187, "readahead", Errno.ENOSYS);
-        t.none(188, "setxattr", Errno.ENOSYS);
-        t.none(189, "lsetxattr", Errno.ENOSYS);
-        t.none(190, "fsetxattr", Errno.ENOSYS);
-        t.none(191, "getxattr", Errno.ENOSYS);
-        t.none(192, "lgetxattr", Errno.ENOSYS);
-        t.none(193, "fgetxattr", Errno.ENOSYS);
-        t.none(194, "listxattr", Errno.ENOSYS);
-        t.none(195, "llistxattr", Errno.ENOSYS);
-        t.none(196, "flistxattr", Errno.ENOSYS);
-        t.none(197, "removexattr", Errno.ENOSYS);
-        t.none(198, "lremovexattr", Errno.ENOSYS);
-        t.none(199, "fremovexattr", Errno.ENOSYS);
+        t.partial(187, "readahead", FileIoSyscalls::readahead, "checks its arguments; reads nothing ahead");
+        t.full(188, "setxattr", FileAttributeSyscalls::setxattr);
+        t.full(189, "lsetxattr", FileAttributeSyscalls::lsetxattr);
+        t.full(190, "fsetxattr", FileAttributeSyscalls::fsetxattr);
+        t.full(191, "getxattr", FileAttributeSyscalls::getxattr);
+        t.full(192, "lgetxattr", FileAttributeSyscalls::lgetxattr);
+        t.full(193, "fgetxattr", FileAttributeSyscalls::fgetxattr);
+        t.full(194, "listxattr", FileAttributeSyscalls::listxattr);
+        t.full(195, "llistxattr", FileAttributeSyscalls::llistxattr);
+        t.full(196, "flistxattr", FileAttributeSyscalls::flistxattr);
+        t.full(197, "removexattr", FileAttributeSyscalls::removexattr);
+        t.full(198, "lremovexattr", FileAttributeSyscalls::lremovexattr);
+        t.full(199, "fremovexattr", FileAttributeSyscalls::fremovexattr);
         t.full(200, "tkill", Signals::tkill);
         t.full(201, "time", Times::time);
         t.partial(202, "futex", Futexes::futex, "no priority inheritance: ENOSYS");
@@ -249,11 +258,11 @@ final class SyscallTable {
         t.none(214, "epoll_ctl_old", Errno.ENOSYS);
         t.none(215, "epoll_wait_old", Errno.ENOSYS);
         t.none(216, "remap_file_pages", Errno.ENOSYS);
-        t.none(217, "getdents64", Errno.ENOSYS);
+        t.full(217, "getdents64", FileTreeSyscalls::getdents64);
         t.full(218, "set_tid_address", Processes::set_tid_address);
         t.full(219, "restart_syscall", Signals::restart_syscall);
         t.none(220, "semtimedop", Errno.ENOSYS);
-        t.none(221, "fadvise64", Errno.ENOSYS);
+        t.partial(221, "fadvise64", FileIoSyscalls::fadvise64, "checks its arguments; the advice is not used");
         t.none(222, "timer_create", Errno.ENOSYS);
         t.none(223, "timer_settime", Errno.ENOSYS);
         t.none(224, "timer_gettime", Errno.ENOSYS);
@@ -267,7 +276,7 @@ final class SyscallTable {
         t.none(232, "epoll_wait", Errno.ENOSYS);
         t.none(233, "epoll_ctl", Errno.ENOSYS);
         t.full(234, "tgkill", Signals::tgkill);
-        t.none(235, "utimes", Errno.ENOSYS);
+        t.full(235, "utimes", FileAttributeSyscalls::utimes);
         t.none(236, "vserver", Errno.ENOSYS);
         t.none(237, "mbind", Errno.ENOSYS);
         t.none(238, "set_mempolicy", Errno.ENOSYS);
@@ -289,21 +298,25 @@ final class SyscallTable {
         t.none(254, "inotify_add_watch", Errno.ENOSYS);
         t.none(255, "inotify_rm_watch", Errno.ENOSYS);
         t.none(256, "migrate_pages", Errno.ENOSYS);
-        t.none(257, "openat", Errno.ENOSYS);
-        t.none(258, "mkdirat", Errno.ENOSYS);
-        t.none(259, "mknodat", Errno.ENOSYS);
-        t.none(260, "fchownat", Errno.ENOSYS);
-        t.none(261, "futimesat", Errno.ENOSYS);
-        t.none(262, "newfstatat", Errno.ENOSYS);
-        t.none(263, "unlinkat", Errno.ENOSYS);
-        t.none(264, "renameat", Errno.ENOSYS);
-        t.none(265, "linkat", Errno.ENOSYS);
-        t.none(266, "symlinkat", Errno.ENOSYS);
-        t.none(267, "readlinkat", Errno.ENOSYS);
-        t.none(268, "fchmodat", Errno.ENOSYS);
-        t.none(269, "faccessat", Errno.ENOSYS);
-        t.none(270, "pselect6", Errno.ENOSYS);
-        t.none(271, "ppoll", Errno.ENOSYS);
+        t.partial(
+                257,
+                "openat",
+                FileOpenSyscalls::openat,
+                "O_TMPFILE gives EOPNOTSUPP; O_ASYNC and O_DIRECT have no effect");
+        t.full(258, "mkdirat", FileTreeSyscalls::mkdirat);
+        t.full(259, "mknodat", FileTreeSyscalls::mknodat);
+        t.full(260, "fchownat", FileAttributeSyscalls::fchownat);
+        t.full(261, "futimesat", FileAttributeSyscalls::futimesat);
+        t.full(262, "newfstatat", FileStatSyscalls::newfstatat);
+        t.full(263, "unlinkat", FileTreeSyscalls::unlinkat);
+        t.full(264, "renameat", FileTreeSyscalls::renameat);
+        t.full(265, "linkat", FileTreeSyscalls::linkat);
+        t.full(266, "symlinkat", FileTreeSyscalls::symlinkat);
+        t.full(267, "readlinkat", FileStatSyscalls::readlinkat);
+        t.full(268, "fchmodat", FileAttributeSyscalls::fchmodat);
+        t.full(269, "faccessat", FileStatSyscalls::faccessat);
+        t.full(270, "pselect6", FilePollSyscalls::pselect6);
+        t.full(271, "ppoll", FilePollSyscalls::ppoll);
         t.partial(272, "unshare", Processes::unshare, "of the namespaces only UTS; EINVAL for the others");
         t.full(273, "set_robust_list", Futexes::set_robust_list);
         t.full(274, "get_robust_list", Futexes::get_robust_list);
@@ -312,23 +325,27 @@ final class SyscallTable {
         t.none(277, "sync_file_range", Errno.ENOSYS);
         t.none(278, "vmsplice", Errno.ENOSYS);
         t.none(279, "move_pages", Errno.ENOSYS);
-        t.none(280, "utimensat", Errno.ENOSYS);
+        t.full(280, "utimensat", FileAttributeSyscalls::utimensat);
         t.none(281, "epoll_pwait", Errno.ENOSYS);
         t.none(282, "signalfd", Errno.ENOSYS);
         t.none(283, "timerfd_create", Errno.ENOSYS);
         t.none(284, "eventfd", Errno.ENOSYS);
-        t.none(285, "fallocate", Errno.ENOSYS);
+        t.partial(
+                285,
+                "fallocate",
+                FileAttributeSyscalls::fallocate,
+                "only plain allocation, FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE");
         t.none(286, "timerfd_settime", Errno.ENOSYS);
         t.none(287, "timerfd_gettime", Errno.ENOSYS);
         t.none(288, "accept4", Errno.ENOSYS);
         t.none(289, "signalfd4", Errno.ENOSYS);
         t.none(290, "eventfd2", Errno.ENOSYS);
         t.none(291, "epoll_create1", Errno.ENOSYS);
-        t.none(292, "dup3", Errno.ENOSYS);
-        t.none(293, "pipe2", Errno.ENOSYS);
+        t.full(292, "dup3", FileOpenSyscalls::dup3);
+        t.partial(293, "pipe2", FileOpenSyscalls::pipe2, "O_DIRECT (packet mode) gives EINVAL");
         t.none(294, "inotify_init1", Errno.ENOSYS);
-        t.none(295, "preadv", Errno.ENOSYS);
-        t.none(296, "pwritev", Errno.ENOSYS);
+        t.full(295, "preadv", FileIoSyscalls::preadv);
+        t.full(296, "pwritev", FileIoSyscalls::pwritev);
         t.full(297, "rt_tgsigqueueinfo", Signals::rt_tgsigqueueinfo);
         t.none(298, "perf_event_open", Errno.ENODEV);
         t.none(299, "recvmmsg", Errno.ENOSYS);
@@ -338,7 +355,7 @@ final class SyscallTable {
         t.none(303, "name_to_handle_at", Errno.ENOSYS);
         t.none(304, "open_by_handle_at", Errno.ENOSYS);
         t.none(305, "clock_adjtime", Errno.EPERM, "no sandbox sets the clock");
-        t.none(306, "syncfs", Errno.ENOSYS);
+        t.full(306, "syncfs", FileTreeSyscalls::syncfs);
         t.none(307, "sendmmsg", Errno.ENOSYS);
         t.none(308, "setns", Errno.EINVAL, "no namespace files");
         t.partial(309, "getcpu", Scheduling::getcpu, "the first processor of the affinity mask");
@@ -348,7 +365,7 @@ final class SyscallTable {
         t.none(313, "finit_module", Errno.EPERM, "no modules");
         t.none(314, "sched_setattr", Errno.ENOSYS);
         t.none(315, "sched_getattr", Errno.ENOSYS);
-        t.none(316, "renameat2", Errno.ENOSYS);
+        t.partial(316, "renameat2", FileTreeSyscalls::renameat2, "RENAME_WHITEOUT gives EINVAL");
         t.none(317, "seccomp", Errno.EINVAL, "not there yet; as a kernel without it");
         t.full(318, "getrandom", SystemInfo::getrandom);
         t.none(319, "memfd_create", Errno.ENOSYS);
@@ -358,13 +375,13 @@ final class SyscallTable {
         t.none(323, "userfaultfd", Errno.EPERM);
         t.none(324, "membarrier", Errno.ENOSYS, "not there yet; C libraries go on without it");
         t.partial(325, "mlock2", Memory::mlock2, "accounts and populates");
-        t.none(326, "copy_file_range", Errno.ENOSYS);
-        t.none(327, "preadv2", Errno.ENOSYS);
-        t.none(328, "pwritev2", Errno.ENOSYS);
+        t.full(326, "copy_file_range", FileIoSyscalls::copy_file_range);
+        t.partial(327, "preadv2", FileIoSyscalls::preadv2, "RWF_NOWAIT and RWF_APPEND give EOPNOTSUPP");
+        t.partial(328, "pwritev2", FileIoSyscalls::pwritev2, "RWF_NOWAIT and RWF_APPEND give EOPNOTSUPP");
         t.partial(329, "pkey_mprotect", Memory::pkey_mprotect, "only key -1: there are no protection keys");
         t.none(330, "pkey_alloc", Errno.ENOSYS);
         t.none(331, "pkey_free", Errno.ENOSYS);
-        t.none(332, "statx", Errno.ENOSYS);
+        t.partial(332, "statx", FileStatSyscalls::statx, "no birth time, no attributes");
         t.none(333, "io_pgetevents", Errno.ENOSYS);
         t.none(334, "rseq", Errno.ENOSYS, "C libraries go on without it");
         t.none(424, "pidfd_send_signal", Errno.ENOSYS);
@@ -379,10 +396,10 @@ final class SyscallTable {
         t.none(433, "fspick", Errno.ENOSYS);
         t.none(434, "pidfd_open", Errno.ENOSYS);
         t.partialControl(435, "clone3", Processes::clone3, "as clone; no set_tid, no cgroup");
-        t.none(436, "close_range", Errno.ENOSYS);
+        t.full(436, "close_range", FileOpenSyscalls::close_range);
         t.none(437, "openat2", Errno.ENOSYS);
         t.none(438, "pidfd_getfd", Errno.ENOSYS);
-        t.none(439, "faccessat2", Errno.ENOSYS);
+        t.full(439, "faccessat2", FileStatSyscalls::faccessat2);
         t.none(440, "process_madvise", Errno.ENOSYS);
         t.none(441, "epoll_pwait2", Errno.ENOSYS);
         t.none(442, "mount_setattr", Errno.ENOSYS);
@@ -395,7 +412,7 @@ final class SyscallTable {
         t.none(449, "futex_waitv", Errno.ENOSYS);
         t.none(450, "set_mempolicy_home_node", Errno.ENOSYS);
         t.none(451, "cachestat", Errno.ENOSYS);
-        t.none(452, "fchmodat2", Errno.ENOSYS);
+        t.full(452, "fchmodat2", FileAttributeSyscalls::fchmodat2);
         t.none(453, "map_shadow_stack", Errno.ENOSYS);
         t.none(454, "futex_wake", Errno.ENOSYS);
         t.none(455, "futex_wait", Errno.ENOSYS);

@@ -7,6 +7,7 @@ import dev.stockade.sentry.abi.FileMode;
 import dev.stockade.sentry.vfs.Inode;
 import dev.stockade.sentry.vfs.IoSink;
 import dev.stockade.sentry.vfs.IoSource;
+import dev.stockade.sentry.vfs.KernelBuffer;
 import dev.stockade.sentry.vfs.Mappable;
 import dev.stockade.sentry.vfs.SetAttributes;
 import dev.stockade.sentry.vfs.Stat;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 class OverlayInode extends Inode {
     /** Numbers of files that were never below; inode numbers of real file systems stay far under it. */
     private static final long UPPER_NUMBERS = 1L << 48;
+
+    private static final long COPY_BYTES = 256 * 1024;
 
     final OverlayFilesystem fs;
 
@@ -229,7 +232,7 @@ class OverlayInode extends Inode {
         boolean done = false;
         try {
             if (l.isRegular() && contents) {
-                CopyBuffer.copy(l, u, s.size());
+                copyContents(l, u, s.size());
             }
             u.setAttributes(
                     new SetAttributes(SetAttributes.ATIME | SetAttributes.MTIME, 0, 0, 0, s.atimeNs(), s.mtimeNs()));
@@ -238,6 +241,24 @@ class OverlayInode extends Inode {
         } finally {
             if (!done) {
                 discard(u);
+            }
+        }
+    }
+
+    private static void copyContents(Inode from, Inode to, long size) throws ErrnoException {
+        KernelBuffer buffer = new KernelBuffer((int) Math.min(size, COPY_BYTES));
+        long at = 0;
+        while (at < size) {
+            if (from.read(buffer.fill(buffer.capacity()), at) <= 0) {
+                break;
+            }
+            buffer.drain();
+            while (buffer.remaining() > 0) {
+                long n = to.write(buffer, at);
+                if (n <= 0) {
+                    throw Errno.EIO.exception();
+                }
+                at += n;
             }
         }
     }
