@@ -5,10 +5,12 @@ import dev.stockade.gofer.tree.Metadata;
 import dev.stockade.gofer.tree.TreeBuilder;
 import dev.stockade.gofer.tree.TreeException;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -29,7 +31,8 @@ public final class TarImport {
 
     private static final int MAGIC_BYTES = 4;
     private static final long MAX_ID = 0xfffffffeL; // (uid_t) -1 is nobody at all
-    private static final char REPLACEMENT = '\ufffd';
+    /** What the reader makes of bytes that are not UTF-8. */
+    private static final char REPLACEMENT = '?';
 
     private TarImport() {}
 
@@ -46,6 +49,7 @@ public final class TarImport {
         for (TarArchiveEntry entry = next(tar, plain, entries); entry != null; entry = next(tar, plain, entries)) {
             entries++;
             try {
+                checkNames(entry, plain);
                 add(entry, tar, staging);
             } catch (TreeException e) {
                 throw new ImageException("refused the archive: " + e.getMessage(), e);
@@ -83,7 +87,11 @@ public final class TarImport {
             throws IOException, ImageException {
         plain.limit(HEADER_BYTES);
         try {
-            return tar.getNextEntry();
+            TarArchiveEntry entry = tar.getNextEntry();
+            if (entry != null && !entry.isCheckSumOK()) {
+                throw new IllegalArgumentException("wrong checksum");
+            }
+            return entry;
         } catch (IOException | IllegalArgumentException e) {
             if (plain.exceeded()) {
                 throw new ImageException("refused the archive: the header after entry " + entries + " is too large");
@@ -163,11 +171,19 @@ public final class TarImport {
         return FileMode.makedev(entry.getDevMajor() & 0xffffffffL, entry.getDevMinor() & 0xffffffffL);
     }
 
-    private static byte[] utf8(String name) throws ImageException {
-        if (name.indexOf(REPLACEMENT) >= 0) {
-            throw new ImageException("the archive has a name that is not UTF-8: " + name.replace(REPLACEMENT, '?'));
-        }
+    private static byte[] utf8(String name) {
         return name.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Refuses names that are not UTF-8: the reader has replaced their bytes, so that they no longer stand there. */
+    private static void checkNames(TarArchiveEntry entry, HeaderBudget plain) throws ImageException {
+        for (String name : List.of(entry.getName(), entry.getLinkName())) {
+            for (String part : name.split("/")) {
+                if (part.indexOf(REPLACEMENT) >= 0 && !plain.headerContains(utf8(part))) {
+                    throw new ImageException("refused the archive: the name " + name + " is not UTF-8");
+                }
+            }
+        }
     }
 
     /** Stops a reader that takes more for a header than an honest one needs; remembers how the stream ended. */
@@ -177,6 +193,7 @@ public final class TarImport {
         private boolean exceeded;
         private boolean failed;
         private boolean ended;
+        private final ByteArrayOutputStream header = new ByteArrayOutputStream();
 
         HeaderBudget(InputStream in) {
             this.in = in;
@@ -184,10 +201,18 @@ public final class TarImport {
 
         void limit(int bytes) {
             left = bytes;
+            header.reset();
+        }
+
+        /** Whether these bytes stand somewhere in what was read since the limit was set. */
+        boolean headerContains(byte[] wanted) {
+            // One character for each byte.
+            return header.toString(StandardCharsets.ISO_8859_1)
+                    .contains(new String(wanted, StandardCharsets.ISO_8859_1));
         }
 
         void unlimited() {
-            left = Long.MAX_VALUE;
+            left = Long.MAX_VALUE; // more than any archive holds: never comes down to HEADER_BYTES
         }
 
         boolean exceeded() {
@@ -224,6 +249,9 @@ public final class TarImport {
             if (n < 0) {
                 ended = true;
             } else {
+                if (left <= HEADER_BYTES) {
+                    header.write(b, offset, n);
+                }
                 left -= n;
             }
             return n;

@@ -27,12 +27,18 @@ import java.util.List;
 import java.util.Random;
 import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
 @QuarkusTestResource(TemporaryStore.class)
 class GoferProtocolTest {
-    private final TestSentry sentry = new TestSentry();
+    private TestSentry sentry;
+
+    @BeforeEach
+    void open() {
+        sentry = new TestSentry();
+    }
 
     @AfterEach
     void close() {
