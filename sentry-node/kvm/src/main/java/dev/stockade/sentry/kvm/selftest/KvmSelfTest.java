@@ -17,6 +17,7 @@ public final class KvmSelfTest {
         List<Check> all = new ArrayList<>();
         all.addAll(RunChecks.all());
         all.addAll(MemoryChecks.all());
+        all.addAll(AddressSpaceChecks.all());
         all.addAll(FpuChecks.all());
         all.addAll(HostileChecks.all());
         return all;
