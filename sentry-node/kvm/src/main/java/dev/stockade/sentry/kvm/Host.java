@@ -188,10 +188,10 @@ final class Host {
         return LIBC.gettid();
     }
 
-    /** Whether the signal was sent; a thread that has ended is no error. */
+    /** False if the signal has to be sent again (a full queue); a thread that has ended needs none. */
     static boolean tgkill(int process, int thread, int signal) {
         // SAFETY: the process is our own; the signal is the kick signal, whose handler does nothing.
-        return LIBC.tgkill(process, thread, signal) == 0;
+        return LIBC.tgkill(process, thread, signal) == 0 || errno() != EAGAIN;
     }
 
     static boolean isMissing(HostException e) {

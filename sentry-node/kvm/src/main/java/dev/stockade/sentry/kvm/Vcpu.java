@@ -32,6 +32,9 @@ final class Vcpu implements AutoCloseable {
     /** Kicks that find the guest inside a stub are retried; a stub has at most four instructions. */
     private static final int MAX_STUB_RETRIES = 10_000;
 
+    /** The user's queue of real-time signals may be full for a moment. */
+    private static final int MAX_KICK_RETRIES = 1000;
+
     private static final long CR0 = 0x8005_0033L; // PG AM WP NE ET MP PE
     private static final long CR4 = 1 << 5 | 1 << 9 | 1 << 10 | 1 << 18; // PAE OSFXSR OSXMMEXCPT OSXSAVE
     private static final long EFER = 1 | 1 << 8 | 1 << 10 | 1 << 11; // SCE LME LMA NXE
@@ -55,6 +58,9 @@ final class Vcpu implements AutoCloseable {
 
     /** The pool's clock when it was taken or given back last; a racy read is good enough to find an old one. */
     long lastUse;
+
+    /** Whether a kick is on its way: cleared before the reasons for one are looked at. */
+    private final AtomicBoolean kicked = new AtomicBoolean();
 
     private volatile boolean yieldRequested;
     private volatile int threadId;
@@ -169,15 +175,27 @@ final class Vcpu implements AutoCloseable {
         yieldRequested = false;
     }
 
-    /** Gets it out of KVM_RUN, or out of the next one. Any thread. */
+    /**
+     * Gets it out of KVM_RUN, or out of the next one. Any thread. Whatever the kick is for must be visible before:
+     * a kick that is on its way already serves everyone, because real-time signals queue up.
+     */
     void kick() {
+        if (!kicked.compareAndSet(false, true)) {
+            return;
+        }
         try {
             kvm.setImmediateExit(true);
         } catch (IllegalStateException e) {
             return; // the machine was closed meanwhile: nothing runs
         }
         VarHandle.fullFence();
-        Host.tgkill(machine.platform().processId(), threadId, machine.platform().kickSignal());
+        KvmPlatform platform = machine.platform();
+        for (int i = 0; i < MAX_KICK_RETRIES; i++) {
+            if (Host.tgkill(platform.processId(), threadId, platform.kickSignal())) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
     }
 
     /** Makes the context that runs on it give it back soon. Any thread. */
@@ -211,7 +229,7 @@ final class Vcpu implements AutoCloseable {
     }
 
     /**
-     * {@link KvmContext#run} on this vCPU; null when the vCPU is wanted by others and nothing happened yet.
+     * {@link KvmContext#run} on this vCPU; null when the vCPU is wanted by others.
      *
      * @param root the PML4's guest-physical address
      */
@@ -221,6 +239,7 @@ final class Vcpu implements AutoCloseable {
         enterWith(r, root);
         boolean settled = true;
         for (int retries = 0; retries < MAX_STUB_RETRIES; retries++) {
+            kicked.set(false);
             kvm.setImmediateExit(false);
             VarHandle.fullFence();
             if (settled) {
