@@ -126,8 +126,7 @@ public final class FakeSystem implements AutoCloseable {
 
     public ThreadGroup start(GuestProgram program, boolean init) {
         try {
-            return kernel.startMain(
-                    spec(executable("main", program), Credentials.root(kernel.userNamespace())), init);
+            return kernel.startMain(spec(executable("main", program), Credentials.root(kernel.userNamespace())), init);
         } catch (ErrnoException e) {
             throw new IllegalStateException(e);
         }
@@ -162,8 +161,8 @@ public final class FakeSystem implements AutoCloseable {
             throw new IllegalStateException(report);
         }
         if (processor.openContexts() != 0 || budget.used() != 0 || !processor.isClosed()) {
-            throw new IllegalStateException(processor.openContexts() + " contexts and " + budget.used()
-                    + " tasks were left behind");
+            throw new IllegalStateException(
+                    processor.openContexts() + " contexts and " + budget.used() + " tasks were left behind");
         }
     }
 
