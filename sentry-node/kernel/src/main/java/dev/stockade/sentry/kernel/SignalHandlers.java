@@ -54,7 +54,7 @@ public final class SignalHandlers {
     }
 
     /** The set of signals that are ignored (or caught) by an explicit action, for /proc/pid/status. */
-    long set(boolean ignored) {
+    public long set(boolean ignored) {
         mu.lock();
         try {
             long set = 0;
