@@ -6,6 +6,7 @@ import dev.stockade.sentry.fs.dev.Devices;
 import dev.stockade.sentry.fs.gofer.GoferFilesystem;
 import dev.stockade.sentry.fs.overlay.OverlayFilesystem;
 import dev.stockade.sentry.fs.pipe.Pipes;
+import dev.stockade.sentry.fs.proc.ProcFilesystem;
 import dev.stockade.sentry.fs.tmpfs.TmpfsFilesystem;
 import dev.stockade.sentry.kernel.Kernel;
 import dev.stockade.sentry.vfs.Filesystem;
@@ -59,6 +60,12 @@ final class RootTree {
                 files.resolve("/dev/shm"),
                 tmpfs("tmpfs", 01777, config.memoryBytes() / 2),
                 "shm",
+                Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC);
+        files.makeDirectories("/proc", 0555);
+        mounts.mount(
+                files.resolve("/proc"),
+                new ProcFilesystem(kernel),
+                "proc",
                 Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC);
         files.makeDirectories("/tmp", 01777);
         if (config.containerFiles()) {

@@ -54,8 +54,8 @@ final class SysctlFiles {
 
     private static String uuid(Kernel k) {
         // The layout of RFC 9562, version 4.
-        long high = k.random().nextLong() & ~0xf000L | 0x4000L;
-        long low = k.random().nextLong() & 0x3fffffffffffffffL | 0x8000000000000000L;
+        long high = (k.random().nextLong() & ~0xf000L) | 0x4000L;
+        long low = (k.random().nextLong() & 0x3fffffffffffffffL) | 0x8000000000000000L;
         return new UUID(high, low).toString();
     }
 

@@ -53,7 +53,7 @@ final class TaskTexts {
         rest[14] = CpuUsage.ticks(own.systemNs());
         rest[15] = CpuUsage.ticks(children.userNs());
         rest[16] = CpuUsage.ticks(children.systemNs());
-        rest[17] = 20 + t.niceness();
+        rest[17] = 20L + t.niceness();
         rest[18] = t.niceness();
         rest[19] = threads;
         rest[21] = CpuUsage.ticks(t.startNs());
