@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -19,6 +20,7 @@ final class BusyboxTree {
     /** Fills {@code root}; skips the test where there is no busybox to be had. */
     static void make(Path root) throws Exception {
         Path busybox = find();
+        Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxr-xr-x"));
         Path bin = Files.createDirectories(root.resolve("bin"));
         Path copy = bin.resolve("busybox");
         Files.copy(busybox, copy);
