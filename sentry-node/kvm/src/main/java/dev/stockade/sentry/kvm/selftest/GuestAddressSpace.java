@@ -16,6 +16,7 @@ final class GuestAddressSpace {
     static final long WRITE = 2;
     static final long USER = 4;
     static final long ACCESSED_DIRTY = 0x60;
+    static final long LARGE = 0x80;
     static final long NO_EXECUTE = 1L << 63;
     static final long READ_ONLY = PRESENT | USER | ACCESSED_DIRTY;
     static final long READ_WRITE = READ_ONLY | WRITE;
@@ -61,8 +62,12 @@ final class GuestAddressSpace {
 
     /** Where the entry for this address is, with the tables above it made. */
     long entry(long address) {
+        return entry(address, 12);
+    }
+
+    private long entry(long address, int leafShift) {
         long table = root;
-        for (int shift = 39; shift > 12; shift -= 9) {
+        for (int shift = 39; shift > leafShift; shift -= 9) {
             long at = table + (address >>> shift & 511) * 8;
             long e = memory.get(ValueLayout.JAVA_LONG, at);
             if ((e & PRESENT) == 0) {
@@ -73,7 +78,7 @@ final class GuestAddressSpace {
             }
             table = (e & ADDRESS) - machine.guestPhysicalBase();
         }
-        return table + (address >>> 12 & 511) * 8;
+        return table + (address >>> leafShift & 511) * 8;
     }
 
     GuestAddressSpace map(long address, long frame, long rights) {
@@ -83,6 +88,14 @@ final class GuestAddressSpace {
 
     void unmap(long address) {
         memory.set(ValueLayout.JAVA_LONG, entry(address), 0);
+    }
+
+    void mapLarge(long address, long frame, long rights) {
+        memory.set(ValueLayout.JAVA_LONG, entry(address, 21), machine.guestPhysicalBase() + frame | rights | LARGE);
+    }
+
+    void unmapLarge(long address) {
+        memory.set(ValueLayout.JAVA_LONG, entry(address, 21), 0);
     }
 
     /** Maps a new zeroed page and returns its frame. */

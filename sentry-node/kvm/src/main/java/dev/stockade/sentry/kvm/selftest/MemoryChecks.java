@@ -9,6 +9,7 @@ import static dev.stockade.sentry.kvm.selftest.RunChecks.expect;
 import static dev.stockade.sentry.kvm.selftest.RunChecks.last;
 
 import dev.stockade.sentry.kvm.Assembler;
+import dev.stockade.sentry.kvm.Assembler.Condition;
 import dev.stockade.sentry.kvm.Assembler.Reg;
 import dev.stockade.sentry.kvm.selftest.GuestAddressSpace.Frames;
 import dev.stockade.sentry.platform.Context;
@@ -30,6 +31,9 @@ final class MemoryChecks {
                 new Check("a page is revoked while another thread keeps reading it", MemoryChecks::revokeConcurrently),
                 new Check("a page made read-only is read-only", MemoryChecks::writeProtect),
                 new Check("reused page-table frames mean the new tree", MemoryChecks::reuseTables),
+                new Check("page tables are forgotten while another guest runs", MemoryChecks::forgetConcurrently),
+                new Check("a large page is revoked", MemoryChecks::revokeLargePage),
+                new Check("a new root in an old root's frame is the new one", MemoryChecks::reuseRoot),
                 new Check("released memory reads as zeros", MemoryChecks::release));
     }
 
@@ -178,6 +182,121 @@ final class MemoryChecks {
             }
             for (Context c : contexts) {
                 c.close();
+            }
+        }
+    }
+
+    /** The other guest keeps walking through its own pages and must never see anything but them. */
+    private static void forgetConcurrently(Platform platform) throws Exception {
+        int pages = 16;
+        try (Machine machine = platform.newMachine(MEMORY);
+                Guarded threads = new Guarded()) {
+            Frames frames = new Frames();
+            Assembler a = new Assembler(CODE);
+            Assembler.Label again = a.here();
+            a.mov(Reg.RBX, DATA).mov(Reg.RCX, 0);
+            Assembler.Label loop = a.here();
+            Assembler.Label wrong = a.label();
+            a.load(Reg.RAX, Reg.RBX, 0).cmp(Reg.RAX, Reg.RCX).jcc(Condition.NE, wrong);
+            a.add(Reg.RBX, 4096).inc(Reg.RCX).cmp(Reg.RCX, pages).jcc(Condition.NE, loop);
+            a.inc(Reg.RDX).jmp(again).bind(wrong).syscall();
+            GuestAddressSpace walker = new GuestAddressSpace(machine, frames).standard(a);
+            for (int i = 1; i < pages; i++) {
+                walker.page(DATA + i * 4096L, GuestAddressSpace.READ_WRITE);
+                walker.write(DATA + i * 4096L, i);
+            }
+            Context c = walker.start();
+            threads.start(() -> {
+                long before = 0;
+                while (!threads.stopped()) {
+                    expect("INTERRUPTED", c, walker.root());
+                    that(c.registers().rdx >= before, "rdx");
+                    before = c.registers().rdx;
+                }
+                that(before > 0, "the walker never got through");
+            });
+            long[] tables = new long[7];
+            for (int i = 0; i < tables.length; i++) {
+                tables[i] = frames.take();
+            }
+            Assembler code = reader();
+            try (Context other = machine.newContext()) {
+                for (int round = 0; round < 100; round++) {
+                    int shift = round % tables.length;
+                    Frames rotated = new Frames() {
+                        private int next;
+
+                        @Override
+                        long take() {
+                            return tables[(next++ + shift) % tables.length];
+                        }
+                    };
+                    GuestAddressSpace space = new GuestAddressSpace(machine, rotated);
+                    space.load(code);
+                    space.page(DATA, GuestAddressSpace.READ_WRITE);
+                    space.write(DATA, 500 + round);
+                    other.registers().rip = CODE;
+                    expect("SYSCALL", other, space.root());
+                    equal(500 + round, other.registers().rax, "value of round " + round);
+                    machine.forgetPageTables();
+                    for (long table : tables) {
+                        machine.memory().segment().asSlice(table, 4096).fill((byte) 0);
+                    }
+                    if (round % 10 == 0) {
+                        c.interrupt();
+                    }
+                }
+            }
+            threads.stop();
+            c.interrupt();
+            threads.join();
+            c.close();
+        }
+    }
+
+    private static void revokeLargePage(Platform platform) throws Exception {
+        long large = 2 << 20;
+        try (Machine machine = platform.newMachine(4 * large)) {
+            Frames frames = new Frames();
+            Assembler a = new Assembler(CODE);
+            Assembler.Label loop = a.here();
+            a.mov(Reg.RBX, 0x4000_0000L)
+                    .load(Reg.RAX, Reg.RBX, 0x5008)
+                    .syscall()
+                    .jmp(loop);
+            GuestAddressSpace space = new GuestAddressSpace(machine, frames).standard(a);
+            MemorySegment memory = machine.memory().segment();
+            try (Context c = space.start()) {
+                for (int i = 0; i < 20; i++) {
+                    long frame = (1 + i % 3) * large;
+                    memory.set(ValueLayout.JAVA_LONG, frame + 0x5008, 70 + i);
+                    space.mapLarge(0x4000_0000L, frame, GuestAddressSpace.READ_WRITE);
+                    expect("SYSCALL", c, space.root());
+                    equal(70 + i, c.registers().rax, "value");
+                    space.unmapLarge(0x4000_0000L);
+                    machine.revoke(frame, large);
+                    expect("EXCEPTION 14 error 0x4 address 0x40005008", c, space.root());
+                    c.registers().rip = CODE;
+                }
+            }
+        }
+    }
+
+    /** Only the root's frame number stays the same, so nothing but a flush tells the processor. */
+    private static void reuseRoot(Platform platform) throws Exception {
+        try (Machine machine = platform.newMachine(MEMORY)) {
+            Frames frames = new Frames();
+            long root = frames.take();
+            Assembler code = reader();
+            try (Context c = machine.newContext()) {
+                for (int round = 0; round < 30; round++) {
+                    GuestAddressSpace space = new GuestAddressSpace(machine, frames, root).standard(code);
+                    space.write(DATA, 300 + round);
+                    c.registers().rip = CODE;
+                    expect("SYSCALL", c, space.root());
+                    equal(300 + round, c.registers().rax, "value of round " + round);
+                    machine.forgetPageTables();
+                }
             }
         }
     }
