@@ -53,7 +53,8 @@ public interface GoferConfig {
     @WithDefault("64")
     int maxReadsPerSession();
 
-    @WithDefault("1024")
+    /** Each may hold a few hundred KiB that its receiver does not take. */
+    @WithDefault("256")
     int maxReadsPerPeer();
 
     /** Content files open at once; never more than half of what the process may open. */

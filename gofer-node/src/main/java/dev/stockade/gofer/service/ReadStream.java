@@ -14,10 +14,13 @@ import java.util.function.BiConsumer;
 
 /**
  * Sends the bytes of one read, a chunk at a time and only while the receiver has room: a slow receiver costs one file
- * descriptor and no memory.
+ * descriptor and little memory.
  */
 final class ReadStream {
-    private static final int CHUNK_BYTES = 256 * 1024;
+    private static final int CHUNK_BYTES = 64 * 1024;
+    /** Up to so many bytes may wait for a receiver; with a chunk more, that is what a read that nobody takes holds. */
+    static final int BYTES_AHEAD = 128 * 1024;
+
     /** A buffer for each worker thread, since a chunk is copied out of it at once. */
     private static final ThreadLocal<ByteBuffer> BUFFER =
             ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(CHUNK_BYTES));

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -19,6 +20,9 @@ import java.util.concurrent.TimeUnit;
  * are any. Thread-safe; one per node.
  */
 public final class GoferChannels implements AutoCloseable {
+    /** Reads of this node at one gofer at once; the others wait here, since a gofer refuses what is too much. */
+    private static final int READS_AT_ONCE = 64;
+
     private final GoferTimeouts timeouts;
     private final List<ClientInterceptor> interceptors;
     private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor(
@@ -33,6 +37,7 @@ public final class GoferChannels implements AutoCloseable {
     /** A channel and how many clients use it. */
     private static final class Shared {
         final ManagedChannel channel;
+        final Semaphore reads = new Semaphore(READS_AT_ONCE);
         int users; // guarded by the GoferChannels
 
         Shared(ManagedChannel channel) {
@@ -54,9 +59,9 @@ public final class GoferChannels implements AutoCloseable {
      *     this thread was interrupted, EIO when the gofer cannot be reached or its store is damaged
      */
     public GrpcGoferClient attach(String address, String imageId, String sandboxId) throws ErrnoException {
-        ManagedChannel channel = acquire(address);
-        GrpcGoferClient client =
-                new GrpcGoferClient(channel, imageId, sandboxId, timeouts, scheduler, () -> release(address));
+        Shared shared = acquire(address);
+        GrpcGoferClient client = new GrpcGoferClient(
+                shared.channel, shared.reads, imageId, sandboxId, timeouts, scheduler, () -> release(address));
         try {
             client.attach();
             return client;
@@ -66,7 +71,7 @@ public final class GoferChannels implements AutoCloseable {
         }
     }
 
-    private synchronized ManagedChannel acquire(String address) throws ErrnoException {
+    private synchronized Shared acquire(String address) throws ErrnoException {
         if (closed) {
             throw Errno.EIO.exception();
         }
@@ -82,7 +87,7 @@ public final class GoferChannels implements AutoCloseable {
             channels.put(address, shared);
         }
         shared.users++;
-        return shared.channel;
+        return shared;
     }
 
     private synchronized void release(String address) {

@@ -45,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -69,6 +70,9 @@ public final class GrpcGoferClient implements GoferClient {
     private static final long ROOT = 1;
 
     private final ManagedChannel channel;
+    /** Shared with the other clients of the channel. */
+    private final Semaphore reads;
+
     private final String imageId;
     private final String sandboxId;
     private final GoferTimeouts timeouts;
@@ -85,12 +89,14 @@ public final class GrpcGoferClient implements GoferClient {
 
     GrpcGoferClient(
             ManagedChannel channel,
+            Semaphore reads,
             String imageId,
             String sandboxId,
             GoferTimeouts timeouts,
             ScheduledExecutorService scheduler,
             Runnable onClose) {
         this.channel = channel;
+        this.reads = reads;
         this.imageId = imageId;
         this.sandboxId = sandboxId;
         this.timeouts = timeouts;
@@ -365,12 +371,28 @@ public final class GrpcGoferClient implements GoferClient {
         if (offset < 0) {
             throw Errno.EINVAL.exception();
         }
+        try {
+            if (!reads.tryAcquire(timeouts.operation().toNanos(), TimeUnit.NANOSECONDS)) {
+                throw Errno.EIO.exception();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Errno.EINTR.exception();
+        }
+        try {
+            return readParts(known, offset, destination);
+        } finally {
+            reads.release();
+        }
+    }
+
+    private int readParts(GoferHandle handle, long offset, MemorySegment destination) throws ErrnoException {
         long wanted = Math.min(destination.byteSize(), Integer.MAX_VALUE);
         long done = 0;
         while (done < wanted) {
             long at = offset + done;
             MemorySegment part = destination.asSlice(done, Math.min(MAX_READ_BYTES, wanted - done));
-            int n = retrying((stub, in) -> readPart(stub, in, known, at, part));
+            int n = retrying((stub, in) -> readPart(stub, in, handle, at, part));
             done += n;
             if (n < part.byteSize()) {
                 break;
