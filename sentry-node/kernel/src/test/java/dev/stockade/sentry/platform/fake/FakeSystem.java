@@ -177,7 +177,7 @@ public final class FakeSystem implements AutoCloseable {
 
         @Override
         public long remaining() {
-            return bytes.length - position;
+            return (long) bytes.length - position;
         }
 
         @Override
