@@ -1,5 +1,6 @@
 # ps, top and what they read from /proc.
 sleep 50 & p=$!
+until grep -q sleep /proc/$p/comm; do :; done
 ps -o pid,comm | grep -q "$p sleep" && echo ps
 ps | grep -q "^ *$p .*sleep 50" && echo args
 top -b -n1 | head -1 | cut -c1-4
