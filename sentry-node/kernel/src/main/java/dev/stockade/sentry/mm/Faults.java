@@ -239,7 +239,10 @@ final class Faults {
         return (int) Math.min(Math.max(Long.highestOneBit(last) * 2, ANONYMOUS_WINDOW), MAX_WINDOW);
     }
 
-    /** A write to a private page that is present and must not be written: make it ours, and its neighbours. */
+    /**
+     * A write to a private page that is present and must not be written: make it ours, and its anonymous neighbours.
+     * Pages of a file stay the file's until they are written: changes of the file show in them (mm/memory.c).
+     */
     private void copyOnWrite(Vma area, long table, long page) throws ErrnoException {
         breakOne(area, table, page);
         long window = COPY_WINDOW * PAGE_SIZE;
@@ -248,7 +251,7 @@ final class Faults {
         try {
             for (long a = start; a < end; a += PAGE_SIZE) {
                 long entry = mm.tables.load(table, a);
-                if ((entry & (PRESENT | WRITABLE)) == PRESENT) {
+                if ((entry & (PRESENT | WRITABLE | ANONYMOUS)) == (PRESENT | ANONYMOUS)) {
                     breakOne(area, table, a);
                 }
             }
@@ -276,7 +279,7 @@ final class Faults {
     }
 
     private FileRequest request(Vma area, MappedFile file, long table, long page, boolean write) {
-        long window = (write && !area.isShared() ? COPY_WINDOW : FILE_WINDOW) * PAGE_SIZE;
+        long window = FILE_WINDOW * PAGE_SIZE;
         long start = Math.max(area.start(), page & -window);
         long end = Math.min(area.end(), (page & -window) + window);
         long absent = 0;
@@ -339,7 +342,7 @@ final class Faults {
                     if (a < now.start() || a >= now.end() || mm.tables.load(table, a) != 0) {
                         mm.frames.decRef(around[i]);
                     } else {
-                        installFilePage(now, table, a, around[i], request.write() && !now.isShared());
+                        installFilePage(now, table, a, around[i], false);
                     }
                 }
             }
