@@ -155,8 +155,12 @@ final class Fleet implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
-        stockade("down");
+    public void close() throws IOException {
+        try {
+            stockade("down");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         for (long pid : processes().keySet()) {
             ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
         }
