@@ -254,7 +254,7 @@ final class SyscallTable {
         t.none(210, "io_cancel", Errno.ENOSYS);
         t.none(211, "get_thread_area", Errno.ENOSYS);
         t.none(212, "lookup_dcookie", Errno.ENOSYS);
-        t.none(213, "epoll_create", Errno.ENOSYS);
+        t.full(213, "epoll_create", EventSyscalls::epoll_create);
         t.none(214, "epoll_ctl_old", Errno.ENOSYS);
         t.none(215, "epoll_wait_old", Errno.ENOSYS);
         t.none(216, "remap_file_pages", Errno.ENOSYS);
@@ -273,8 +273,8 @@ final class SyscallTable {
         t.full(229, "clock_getres", Times::clock_getres);
         t.partial(230, "clock_nanosleep", Times::clock_nanosleep, "no CPU-time clocks");
         t.control(231, "exit_group", Processes::exit_group);
-        t.none(232, "epoll_wait", Errno.ENOSYS);
-        t.none(233, "epoll_ctl", Errno.ENOSYS);
+        t.full(232, "epoll_wait", EventSyscalls::epoll_wait);
+        t.partial(233, "epoll_ctl", EventSyscalls::epoll_ctl, "EPOLLEXCLUSIVE wakes all");
         t.full(234, "tgkill", Signals::tgkill);
         t.full(235, "utimes", FileAttributeSyscalls::utimes);
         t.none(236, "vserver", Errno.ENOSYS);
@@ -326,10 +326,10 @@ final class SyscallTable {
         t.none(278, "vmsplice", Errno.ENOSYS);
         t.none(279, "move_pages", Errno.ENOSYS);
         t.full(280, "utimensat", FileAttributeSyscalls::utimensat);
-        t.none(281, "epoll_pwait", Errno.ENOSYS);
+        t.full(281, "epoll_pwait", EventSyscalls::epoll_pwait);
         t.none(282, "signalfd", Errno.ENOSYS);
         t.none(283, "timerfd_create", Errno.ENOSYS);
-        t.none(284, "eventfd", Errno.ENOSYS);
+        t.full(284, "eventfd", EventSyscalls::eventfd);
         t.partial(
                 285,
                 "fallocate",
@@ -339,8 +339,8 @@ final class SyscallTable {
         t.none(287, "timerfd_gettime", Errno.ENOSYS);
         t.none(288, "accept4", Errno.ENOSYS);
         t.none(289, "signalfd4", Errno.ENOSYS);
-        t.none(290, "eventfd2", Errno.ENOSYS);
-        t.none(291, "epoll_create1", Errno.ENOSYS);
+        t.full(290, "eventfd2", EventSyscalls::eventfd2);
+        t.full(291, "epoll_create1", EventSyscalls::epoll_create1);
         t.full(292, "dup3", FileOpenSyscalls::dup3);
         t.partial(293, "pipe2", FileOpenSyscalls::pipe2, "O_DIRECT (packet mode) gives EINVAL");
         t.none(294, "inotify_init1", Errno.ENOSYS);
@@ -401,7 +401,7 @@ final class SyscallTable {
         t.none(438, "pidfd_getfd", Errno.ENOSYS);
         t.full(439, "faccessat2", FileStatSyscalls::faccessat2);
         t.none(440, "process_madvise", Errno.ENOSYS);
-        t.none(441, "epoll_pwait2", Errno.ENOSYS);
+        t.full(441, "epoll_pwait2", EventSyscalls::epoll_pwait2);
         t.none(442, "mount_setattr", Errno.ENOSYS);
         t.none(443, "quotactl_fd", Errno.ENOSYS);
         t.none(444, "landlock_create_ruleset", Errno.ENOSYS);

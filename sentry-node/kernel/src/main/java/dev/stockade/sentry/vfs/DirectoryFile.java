@@ -58,6 +58,11 @@ public final class DirectoryFile extends FileDescription {
     }
 
     @Override
+    public boolean isPollable() {
+        return false;
+    }
+
+    @Override
     public Stat stat() throws ErrnoException {
         return inode.stat();
     }

@@ -1,10 +1,13 @@
 package dev.stockade.sentry.vfs;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.abi.OpenFlags;
 import dev.stockade.sentry.waiter.WaitEntry;
 import dev.stockade.sentry.waiter.Waitable;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +24,9 @@ public abstract class FileDescription implements Waitable {
 
     private final AtomicLong references = new AtomicLong(1);
     private final @Nullable VirtualDentry location;
+
+    @GuardedBy("references")
+    private @Nullable List<Runnable> releaseListeners;
 
     /** What F_SETOWN, F_SETSIG keep; no signal is sent for them yet. */
     private volatile int owner;
@@ -83,6 +89,40 @@ public abstract class FileDescription implements Waitable {
         this.owner = owner;
     }
 
+    /** Whether it can be waited for at all (epoll(7) refuses what is always ready). */
+    public boolean isPollable() {
+        return true;
+    }
+
+    /** Runs {@code listener} once when the last reference is dropped, after the file has released what it held. */
+    public final void addReleaseListener(Runnable listener) {
+        synchronized (references) {
+            if (releaseListeners == null) {
+                releaseListeners = new ArrayList<>(2);
+            }
+            releaseListeners.add(listener);
+        }
+    }
+
+    public final void removeReleaseListener(Runnable listener) {
+        synchronized (references) {
+            if (releaseListeners != null) {
+                releaseListeners.remove(listener);
+            }
+        }
+    }
+
+    private void tellReleased() {
+        List<Runnable> told;
+        synchronized (references) {
+            told = releaseListeners;
+            releaseListeners = null;
+        }
+        if (told != null) {
+            told.forEach(Runnable::run);
+        }
+    }
+
     /**
      * What open(2) must still wait for (the other end of a FIFO), or null when it is complete. The caller waits until
      * this is null, or drops its reference if it is interrupted.
@@ -124,6 +164,7 @@ public abstract class FileDescription implements Waitable {
         long n = references.decrementAndGet();
         if (n == 0) {
             release();
+            tellReleased();
             if (location != null) {
                 Inode inode = location.dentry().inode();
                 FileLocks locks = inode == null ? null : inode.locksIfAny();

@@ -22,6 +22,11 @@ public final class PathFile extends FileDescription {
     }
 
     @Override
+    public boolean isPollable() {
+        return false;
+    }
+
+    @Override
     public Stat stat() throws ErrnoException {
         return inode.stat();
     }

@@ -120,6 +120,11 @@ public class RegularFile extends FileDescription {
     }
 
     @Override
+    public boolean isPollable() {
+        return false;
+    }
+
+    @Override
     public Stat stat() throws ErrnoException {
         return inode.stat();
     }
