@@ -3,7 +3,7 @@ package dev.stockade.control.api;
 import dev.stockade.control.domain.Sandbox;
 import dev.stockade.control.lifecycle.FindSandbox;
 import dev.stockade.control.nodes.SentryNodes;
-import io.smallrye.common.annotation.RunOnVirtualThread;
+import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The kept output of a sandbox's own command. */
 @Path("/v1/sandboxes/{id}/logs")
-@RunOnVirtualThread
 @Tag(name = "sandboxes")
 public class LogResource {
     static final String NDJSON = "application/x-ndjson";
@@ -33,6 +32,7 @@ public class LogResource {
     }
 
     @GET
+    @Blocking
     @Produces(NDJSON)
     @RestStreamElementType(jakarta.ws.rs.core.MediaType.APPLICATION_JSON)
     @Operation(

@@ -1,5 +1,6 @@
 package dev.stockade.control.nodes;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
@@ -28,13 +29,25 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
 
     @Override
     public void subscribe(Flow.Subscriber<? super A> subscriber) {
-        start.accept(new Call(subscriber));
+        Call call = new Call(subscriber);
+        start.accept(call);
+        call.begin();
     }
 
     private final class Call implements ClientResponseObserver<Q, A>, Flow.Subscription {
         private final Flow.Subscriber<? super A> subscriber;
+        private final Object lock = new Object();
         private @Nullable ClientCallStreamObserver<Q> call;
         private volatile boolean cancelled;
+
+        @GuardedBy("lock")
+        private boolean begun;
+
+        @GuardedBy("lock")
+        private long askedEarly;
+
+        @GuardedBy("lock")
+        private @Nullable Runnable endedEarly;
 
         Call(Flow.Subscriber<? super A> subscriber) {
             this.subscriber = subscriber;
@@ -44,16 +57,40 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
         public void beforeStart(ClientCallStreamObserver<Q> requests) {
             call = requests;
             requests.disableAutoRequestWithInitial(0);
-            // Asking before the call started is remembered by the first callback.
-            requests.setOnReadyHandler(this::subscribeOnce);
         }
 
-        private boolean subscribed;
+        /** The signals of a subscription come one after another, so nothing comes before this one is over. */
+        void begin() {
+            subscriber.onSubscribe(this);
+            long asked;
+            Runnable ended;
+            synchronized (lock) {
+                begun = true;
+                asked = askedEarly;
+                ended = endedEarly;
+            }
+            if (ended != null) {
+                ended.run();
+            } else if (asked > 0) {
+                ask(asked);
+            }
+        }
 
-        private void subscribeOnce() {
-            if (!subscribed) {
-                subscribed = true;
-                subscriber.onSubscribe(this);
+        @Override
+        public void request(long n) {
+            synchronized (lock) {
+                if (!begun) {
+                    askedEarly = Math.min(Integer.MAX_VALUE, askedEarly + Math.min(n, Integer.MAX_VALUE));
+                    return;
+                }
+            }
+            ask(n);
+        }
+
+        private void ask(long n) {
+            ClientCallStreamObserver<Q> node = call;
+            if (node != null) {
+                node.request((int) Math.min(n, Integer.MAX_VALUE));
             }
         }
 
@@ -66,28 +103,26 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
 
         @Override
         public void onError(Throwable failure) {
-            subscribeOnce();
-            if (!cancelled) {
-                subscriber.onError(
-                        failure instanceof StatusRuntimeException status
-                                ? NodeCallException.of(address, status)
-                                : failure);
-            }
+            end(() -> subscriber.onError(
+                    failure instanceof StatusRuntimeException status
+                            ? NodeCallException.of(address, status)
+                            : failure));
         }
 
         @Override
         public void onCompleted() {
-            subscribeOnce();
-            if (!cancelled) {
-                subscriber.onComplete();
-            }
+            end(subscriber::onComplete);
         }
 
-        @Override
-        public void request(long n) {
-            ClientCallStreamObserver<Q> node = call;
-            if (node != null) {
-                node.request((int) Math.min(n, Integer.MAX_VALUE));
+        private void end(Runnable signal) {
+            synchronized (lock) {
+                if (!begun) {
+                    endedEarly = signal;
+                    return;
+                }
+            }
+            if (!cancelled) {
+                signal.run();
             }
         }
 

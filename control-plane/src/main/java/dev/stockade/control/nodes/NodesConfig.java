@@ -11,9 +11,13 @@ public interface NodesConfig {
     @WithDefault("1s")
     Duration heartbeatInterval();
 
-    /** A node that was silent for this long is lost, and its sandboxes with it. */
+    /** A node that was silent for this long and does not answer either is lost, and its sandboxes with it. */
     @WithDefault("5s")
     Duration timeout();
+
+    /** How long such a node has to answer. */
+    @WithDefault("1500ms")
+    Duration probeTimeout();
 
     /** The deadline of a short call to a node. */
     @WithDefault("10s")

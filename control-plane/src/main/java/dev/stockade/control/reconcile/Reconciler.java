@@ -6,7 +6,6 @@ import dev.stockade.control.events.EventsConfig;
 import dev.stockade.control.leadership.Leadership;
 import dev.stockade.control.lifecycle.SandboxConfig;
 import dev.stockade.control.nodes.NodeChannels;
-import dev.stockade.control.nodes.NodesConfig;
 import dev.stockade.control.storage.NodeStore;
 import dev.stockade.control.storage.Outbox;
 import dev.stockade.control.storage.SandboxStore;
@@ -45,7 +44,7 @@ public class Reconciler {
     private final NodeWatches watches;
     private final OrphanSweep orphans;
     private final Resume resume;
-    private final NodesConfig nodesConfig;
+    private final LostNodes lostNodes;
     private final ReconcileConfig config;
     private final SandboxConfig sandboxConfig;
     private final EventsConfig eventsConfig;
@@ -65,7 +64,7 @@ public class Reconciler {
             NodeWatches watches,
             OrphanSweep orphans,
             Resume resume,
-            NodesConfig nodesConfig,
+            LostNodes lostNodes,
             ReconcileConfig config,
             SandboxConfig sandboxConfig,
             EventsConfig eventsConfig,
@@ -79,7 +78,7 @@ public class Reconciler {
         this.watches = watches;
         this.orphans = orphans;
         this.resume = resume;
-        this.nodesConfig = nodesConfig;
+        this.lostNodes = lostNodes;
         this.config = config;
         this.sandboxConfig = sandboxConfig;
         this.eventsConfig = eventsConfig;
@@ -122,21 +121,24 @@ public class Reconciler {
         }
     }
 
-    private void step() {
+    private void step() throws InterruptedException {
         boolean leader = leadership.renew();
         if (leader) {
-            nodes.markLost(nodesConfig.timeout(), Leadership.LEASE);
+            lostNodes.sweep();
+            // Before their streams break: whoever asks why shall find the answer.
+            orphans.sweep();
         }
         List<FleetNode> ready = nodes.all().stream().filter(FleetNode::isReady).toList();
         channels.retain(ready.stream().map(FleetNode::address).collect(Collectors.toSet()));
+        watches.follow(
+                leader
+                        ? ready.stream()
+                                .filter(node -> node.kind() == FleetNode.Kind.SENTRY)
+                                .toList()
+                        : List.of());
         if (!leader) {
-            watches.follow(List.of());
             return;
         }
-        orphans.sweep();
-        watches.follow(ready.stream()
-                .filter(node -> node.kind() == FleetNode.Kind.SENTRY)
-                .toList());
         for (Sandbox sandbox : sandboxes.needingAttention(config.parallelism())) {
             resume(sandbox);
         }

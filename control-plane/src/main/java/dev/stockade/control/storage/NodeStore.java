@@ -78,21 +78,53 @@ public class NodeStore {
     }
 
     /**
-     * Marks the nodes that were not heard of for the timeout.
+     * The nodes that were not heard of for the timeout.
      *
      * <p>Silence counts from when the holder of the named lease took it: while there was no control plane, no
      * heartbeat could arrive.
      */
     @Transactional
-    public int markLost(Duration timeout, String leaseName) {
-        return entities.createNativeQuery("""
-                        update node set state = 'LOST'
+    public List<FleetNode> silent(Duration timeout, String leaseName) {
+        List<?> ids = entities.createNativeQuery("""
+                        select id from node
                         where state = 'READY' and clock_timestamp() - make_interval(secs => :seconds) > greatest(
                             last_heartbeat, coalesce((select acquired_at from lease where name = :lease), last_heartbeat))
                         """)
-                .setParameter("seconds", timeout.toMillis() / 1000.0)
+                .setParameter("seconds", seconds(timeout))
                 .setParameter("lease", leaseName)
+                .getResultList();
+        return ids.stream()
+                .map(id -> find((String) id))
+                .flatMap(Optional::stream)
+                .toList();
+    }
+
+    /** Gives a node up, unless it was heard of in the last moment or is another start of its process. */
+    @Transactional
+    public boolean markLost(FleetNode node) {
+        return entities.createNativeQuery("""
+                                update node set state = 'LOST'
+                                where id = :id and boot_id = :boot and state = 'READY' and last_heartbeat = :heartbeat
+                                """)
+                        .setParameter("id", node.id())
+                        .setParameter("boot", node.bootId())
+                        .setParameter("heartbeat", node.lastHeartbeat())
+                        .executeUpdate()
+                == 1;
+    }
+
+    /** The node was heard of, if not by a heartbeat. */
+    @Transactional
+    public void touch(FleetNode node) {
+        entities.createNativeQuery(
+                        "update node set last_heartbeat = clock_timestamp() where id = :id and boot_id = :boot and state = 'READY'")
+                .setParameter("id", node.id())
+                .setParameter("boot", node.bootId())
                 .executeUpdate();
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toMillis() / 1000.0;
     }
 
     @Transactional
@@ -161,7 +193,7 @@ public class NodeStore {
     public int prune(Duration away) {
         return entities.createNativeQuery("delete from node where state <> 'READY' and"
                         + " last_heartbeat < clock_timestamp() - make_interval(secs => :seconds)")
-                .setParameter("seconds", away.toMillis() / 1000.0)
+                .setParameter("seconds", seconds(away))
                 .executeUpdate();
     }
 }

@@ -25,7 +25,7 @@ public final class Await {
                 throw new AssertionError("not within " + DEADLINE.toSeconds() + " s: " + what);
             }
             try {
-                Thread.sleep(20);
+                Thread.sleep(50);
             } catch (InterruptedException e) {
                 throw new AssertionError("interrupted while waiting: " + what, e);
             }

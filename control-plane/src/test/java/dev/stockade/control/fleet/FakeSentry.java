@@ -53,7 +53,7 @@ public final class FakeSentry extends SentryNodeGrpc.SentryNodeImplBase implemen
 
     private final String id;
     private final Capacity capacity;
-    private final Server server;
+    private Server server;
     private Registration registration;
     private final Map<String, Held> sandboxes = new ConcurrentHashMap<>();
     private final Set<StreamObserver<SandboxReport>> watchers = ConcurrentHashMap.newKeySet();
@@ -98,8 +98,13 @@ public final class FakeSentry extends SentryNodeGrpc.SentryNodeImplBase implemen
     public FakeSentry(String id, Capacity capacity) {
         this.id = id;
         this.capacity = capacity;
+        server = listen(0);
+        registration = new Registration(id, NodeKind.NODE_KIND_SENTRY, server.getPort(), capacity);
+    }
+
+    private Server listen(int port) {
         try {
-            server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+            return NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", port))
                     .addService(this)
                     .intercept(new ServerInterceptor() {
                         @Override
@@ -120,7 +125,6 @@ public final class FakeSentry extends SentryNodeGrpc.SentryNodeImplBase implemen
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        registration = new Registration(id, NodeKind.NODE_KIND_SENTRY, server.getPort(), capacity);
     }
 
     public String id() {
@@ -147,6 +151,34 @@ public final class FakeSentry extends SentryNodeGrpc.SentryNodeImplBase implemen
         watchers.clear();
         registration = new Registration(id, NodeKind.NODE_KIND_SENTRY, server.getPort(), capacity);
     }
+
+    /** Nobody reaches it and it reaches nobody, but it goes on. */
+    public void cutOff() {
+        registration.silence();
+        int port = server.getPort();
+        server.shutdownNow();
+        try {
+            server.awaitTermination();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        cutOffPort = port;
+    }
+
+    private int cutOffPort;
+
+    /** It is reached again, as the same process. */
+    public void reconnect() {
+        server = listen(cutOffPort);
+        registration = registration.again();
+    }
+
+    /** Whether reports get lost. */
+    public void mute(boolean muted) {
+        this.muted = muted;
+    }
+
+    private volatile boolean muted;
 
     /** As SIGKILL does. */
     public void kill() {
@@ -219,6 +251,9 @@ public final class FakeSentry extends SentryNodeGrpc.SentryNodeImplBase implemen
     }
 
     private void send(SandboxReport report) {
+        if (muted) {
+            return;
+        }
         for (StreamObserver<SandboxReport> watcher : watchers) {
             synchronized (watcher) {
                 watcher.onNext(report);

@@ -23,12 +23,7 @@ public final class Registration implements AutoCloseable {
     private volatile boolean silent;
 
     public Registration(String nodeId, NodeKind kind, int port, Capacity capacity) {
-        int registryPort = ConfigProvider.getConfig().getValue("quarkus.grpc.server.test-port", Integer.class);
-        channel = NettyChannelBuilder.forAddress("127.0.0.1", registryPort)
-                .usePlaintext()
-                .build();
-        registry = NodeRegistryGrpc.newBlockingStub(channel);
-        request = RegisterRequest.newBuilder()
+        this(RegisterRequest.newBuilder()
                 .setNodeId(nodeId)
                 .setBootId(UUID.randomUUID().toString())
                 .setKind(kind)
@@ -36,9 +31,19 @@ public final class Registration implements AutoCloseable {
                 .setCapacity(capacity)
                 .putAllLabels(Map.of("kvm", "software"))
                 .setVersion("test")
+                .build());
+    }
+
+    private Registration(RegisterRequest request) {
+        int registryPort = ConfigProvider.getConfig().getValue("quarkus.grpc.server.test-port", Integer.class);
+        channel = NettyChannelBuilder.forAddress("127.0.0.1", registryPort)
+                .usePlaintext()
                 .build();
+        registry = NodeRegistryGrpc.newBlockingStub(channel);
+        this.request = request;
         registry.register(request);
-        heartbeats = Thread.ofVirtual().name("heartbeats-" + nodeId).start(this::run);
+        heartbeats =
+                Thread.ofVirtual().name("heartbeats-" + request.getNodeId()).start(this::run);
     }
 
     private void run() {
@@ -63,6 +68,11 @@ public final class Registration implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** The same process, heard of again. */
+    Registration again() {
+        return new Registration(request);
     }
 
     public String bootId() {
