@@ -74,7 +74,7 @@ public final class Kernel implements AutoCloseable {
         this.frames = new FrameAllocator(config.machine().memory(), config.memoryLimitBytes());
         this.heap = new KernelHeap(config.kernelHeapBytes());
         this.vfs = new VirtualFilesystem(config.clock()::realtimeNs, heap);
-        this.spaces = new AddressSpaces(config.machine(), frames, random);
+        this.spaces = new AddressSpaces(config.machine(), frames, random, heap);
         this.spaces.onOutOfMemory(this::outOfMemory);
         this.uts = new UtsNamespace(
                 config.hostname().getBytes(StandardCharsets.UTF_8), "(none)".getBytes(StandardCharsets.UTF_8));

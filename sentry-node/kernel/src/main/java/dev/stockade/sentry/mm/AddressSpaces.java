@@ -2,6 +2,7 @@ package dev.stockade.sentry.mm;
 
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.memory.FrameAllocator;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.platform.Machine;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
@@ -11,16 +12,26 @@ public final class AddressSpaces {
     private final Machine machine;
     private final FrameAllocator frames;
     private final RandomGenerator random;
+    private final KernelHeap heap;
     private final PageTableAllocator pageTables;
     private final AtomicLong sharedInodes = new AtomicLong();
     private volatile int eagerForkPages = AddressSpaceCopy.EAGER_PAGES;
     private volatile Runnable outOfMemory = () -> {};
 
-    /** @param random where address space layout randomisation takes its bits from; thread-safe */
+    /** Without a limit on what the kernel keeps for them on its heap: for tests. */
     public AddressSpaces(Machine machine, FrameAllocator frames, RandomGenerator random) {
+        this(machine, frames, random, new KernelHeap(Long.MAX_VALUE >>> 1));
+    }
+
+    /**
+     * @param random where address space layout randomisation takes its bits from; thread-safe
+     * @param heap the account of mappings
+     */
+    public AddressSpaces(Machine machine, FrameAllocator frames, RandomGenerator random, KernelHeap heap) {
         this.machine = machine;
         this.frames = frames;
         this.random = random;
+        this.heap = heap;
         this.pageTables = new PageTableAllocator(machine, frames);
     }
 
@@ -62,6 +73,10 @@ public final class AddressSpaces {
 
     void setEagerForkPages(int pages) {
         eagerForkPages = pages;
+    }
+
+    KernelHeap heap() {
+        return heap;
     }
 
     PageTableAllocator pageTables() {

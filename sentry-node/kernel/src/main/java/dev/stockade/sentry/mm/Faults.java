@@ -34,8 +34,10 @@ final class Faults {
     /** Pages around a fault on a file: no more than bits of a long. */
     private static final int FILE_WINDOW = 64;
 
-    /** Pages around a copy-on-write fault that are copied with it. */
+    /** Pages around a copy-on-write fault that are copied with it at first; doubles while faults go on next to it. */
     private static final int COPY_WINDOW = 16;
+
+    private static final int MAX_COPY_WINDOW = 128;
 
     private final MemoryManager mm;
 
@@ -43,6 +45,11 @@ final class Faults {
     private long lastWindowStart;
 
     private long lastWindowEnd;
+
+    /** Where pages were last copied. Guarded likewise. */
+    private long lastCopyStart;
+
+    private long lastCopyEnd;
 
     private final long[] batchFrames = new long[MAX_WINDOW];
 
@@ -222,13 +229,18 @@ final class Faults {
         }
     }
 
+    /** Then nothing is allocated that was not asked for. */
+    private boolean isMemoryTight() {
+        long limit = mm.frames.limitBytes();
+        return mm.frames.usedBytes() > limit - (limit >>> 3);
+    }
+
     private void installAnonymous(Vma area, long table, long address, long frame) {
         mm.entries.install(area, table, address, mm.entries.make(area, frame, area.isWritable(), true, true));
     }
 
     private int anonymousWindow(long page) {
-        long limit = mm.frames.limitBytes();
-        if (mm.frames.usedBytes() > limit - (limit >>> 3)) {
+        if (isMemoryTight()) {
             return 1;
         }
         long last = (lastWindowEnd - lastWindowStart) >>> PAGE_SHIFT;
@@ -245,9 +257,18 @@ final class Faults {
      */
     private void copyOnWrite(Vma area, long table, long page) throws ErrnoException {
         breakOne(area, table, page);
-        long window = COPY_WINDOW * PAGE_SIZE;
+        if (isMemoryTight()) {
+            return;
+        }
+        long last = (lastCopyEnd - lastCopyStart) >>> PAGE_SHIFT;
+        long window = PAGE_SIZE
+                * (last > 0 && page >= lastCopyStart - PAGE_SIZE && page <= lastCopyEnd
+                        ? Math.min(Math.max(Long.highestOneBit(last) * 2, COPY_WINDOW), MAX_COPY_WINDOW)
+                        : COPY_WINDOW);
         long start = Math.max(area.start(), page & -window);
         long end = Math.min(area.end(), (page & -window) + window);
+        lastCopyStart = start;
+        lastCopyEnd = end;
         try {
             for (long a = start; a < end; a += PAGE_SIZE) {
                 long entry = mm.tables.load(table, a);

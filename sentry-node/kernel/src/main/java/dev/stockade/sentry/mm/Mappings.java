@@ -58,8 +58,9 @@ final class Mappings {
             if (type == MAP_SHARED && (flags & MAP_GROWSDOWN) != 0) {
                 throw Errno.EINVAL.exception();
             }
-            Mappable object =
-                    type == MAP_SHARED ? new SharedAnonymous(mm.frames, size, mm.spaces.nextSharedInode()) : null;
+            Mappable object = type == MAP_SHARED
+                    ? new SharedAnonymous(mm.frames, mm.spaces.heap(), size, mm.spaces.nextSharedInode())
+                    : null;
             return map(address, size, prot, flags, Vma.MAY_ALL, object, 0);
         }
         int mode = file.statusFlags() & O_ACCMODE;

@@ -37,7 +37,7 @@ public final class MemoryManager {
     final StampedLock lock = new StampedLock();
 
     /** Guarded by {@link #lock}, as are the three below. */
-    final VmaSet vmas = new VmaSet();
+    final VmaSet vmas;
 
     final PageTables tables;
     final PageEntries entries;
@@ -76,6 +76,7 @@ public final class MemoryManager {
         this.frames = spaces.frames();
         this.layout = layout;
         this.limits = limits;
+        this.vmas = new VmaSet(spaces.heap());
         this.tables = new PageTables(spaces.machine(), spaces.pageTables());
         this.revocations = new RevocationBatch(spaces.machine(), frames);
         this.entries = new PageEntries(tables, frames, revocations);

@@ -4,9 +4,9 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.memory.FrameAllocator;
+import dev.stockade.sentry.memory.FrameIndex;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.vfs.Mappable;
-import java.util.HashMap;
-import java.util.Map;
 
 /** The pages of a shared anonymous mapping (Linux's shmem_zero_setup), which forked address spaces share. */
 final class SharedAnonymous implements Mappable {
@@ -15,13 +15,14 @@ final class SharedAnonymous implements Mappable {
     private final long inode;
 
     @GuardedBy("this")
-    private final Map<Long, Long> pages = new HashMap<>();
+    private final FrameIndex pages;
 
     @GuardedBy("this")
     private int mappings;
 
-    SharedAnonymous(FrameAllocator frames, long size, long inode) {
+    SharedAnonymous(FrameAllocator frames, KernelHeap heap, long size, long inode) {
         this.frames = frames;
+        this.pages = new FrameIndex(heap);
         this.size = size;
         this.inode = inode;
     }
@@ -31,10 +32,19 @@ final class SharedAnonymous implements Mappable {
         if (fileOffset < 0 || fileOffset >= size) {
             throw Errno.EFAULT.exception();
         }
-        Long frame = pages.get(fileOffset);
-        if (frame == null) {
+        long page = fileOffset >>> FrameAllocator.FRAME_SHIFT;
+        long frame = pages.get(page);
+        if (frame == FrameIndex.NONE) {
             frame = frames.allocate();
-            pages.put(fileOffset, frame);
+            boolean kept = false;
+            try {
+                pages.put(page, frame);
+                kept = true;
+            } finally {
+                if (!kept) {
+                    frames.decRef(frame);
+                }
+            }
         }
         frames.incRef(frame);
         return frame;
@@ -63,10 +73,7 @@ final class SharedAnonymous implements Mappable {
     @Override
     public synchronized void decrementMapping() {
         if (--mappings == 0) {
-            for (long frame : pages.values()) {
-                frames.decRef(frame);
-            }
-            pages.clear();
+            pages.remove(0, size >>> FrameAllocator.FRAME_SHIFT, frames::decRef);
         }
     }
 }

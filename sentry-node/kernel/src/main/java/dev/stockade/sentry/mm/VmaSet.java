@@ -2,6 +2,7 @@ package dev.stockade.sentry.mm;
 
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +16,9 @@ final class VmaSet {
     /** sysctl vm.max_map_count. */
     static final int MAX_MAP_COUNT = 65530;
 
+    /** What an area and the hold of its file take on the JVM's heap. */
+    private static final long AREA_BYTES = 160;
+
     /** What becomes of a part of an area; null removes it. */
     @FunctionalInterface
     interface Transformation {
@@ -25,10 +29,15 @@ final class VmaSet {
     private static final Vma NOTHING = new Vma(0, 0, 0, null, 0);
 
     private Vma[] areas = new Vma[16];
+    private final KernelHeap heap;
     private int size;
     private long totalBytes;
     private long dataBytes;
     private long lockedBytes;
+
+    VmaSet(KernelHeap heap) {
+        this.heap = heap;
+    }
 
     int size() {
         return size;
@@ -140,6 +149,7 @@ final class VmaSet {
             count(areas[i], -1, released);
         }
         Arrays.fill(areas, NOTHING);
+        heap.uncharge(size * AREA_BYTES);
         size = 0;
     }
 
@@ -160,6 +170,11 @@ final class VmaSet {
         int newSize = size - (high - low) + merged.size();
         if (newSize > MAX_MAP_COUNT && newSize > size) {
             throw Errno.ENOMEM.exception();
+        }
+        if (newSize > size) {
+            heap.charge((newSize - size) * AREA_BYTES);
+        } else {
+            heap.uncharge((size - newSize) * AREA_BYTES);
         }
         for (Vma area : merged) {
             count(area, 1, released);
