@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,7 +31,11 @@ public final class DoMain {
     private static final int REFUSED = 125;
     private static final int SIGHUP = 1;
     private static final int SIGINT = 2;
+    private static final int SIGPIPE = 13;
     private static final int SIGTERM = 15;
+    /** How long a program may go on when nobody reads its output. */
+    private static final long BROKEN_PIPE_SECONDS = 1;
+
     private static final int MAX_TASKS = 4096;
     private static final long DEFAULT_MEMORY_BYTES = 1L << 30;
 
@@ -93,7 +98,7 @@ public final class DoMain {
                 GuestSystem guest = GuestSystem.boot(config(options, platform, files))) {
             GuestProcess process = guest.startMain(command(options, guest), options.init());
             passSignals(process);
-            HostStreams streams = HostStreams.connect(process);
+            HostStreams streams = HostStreams.connect(process, () -> endUnread(process));
             int status = await(process, options, guest);
             String panic = guest.panic().getNow(null);
             if (panic != null) {
@@ -147,15 +152,36 @@ public final class DoMain {
     }
 
     private static void passSignals(GuestProcess process) {
-        AtomicInteger interrupts = new AtomicInteger();
-        HostSignals.handle("INT", () -> {
-            if (interrupts.incrementAndGet() > 1) {
-                Runtime.getRuntime().halt(128 + SIGINT);
+        passOn("INT", SIGINT, process);
+        passOn("TERM", SIGTERM, process);
+        passOn("HUP", SIGHUP, process);
+    }
+
+    /** The first one is the program's; PID 1 may ignore it, so the second one gives up. */
+    private static void passOn(String name, int number, GuestProcess process) {
+        AtomicInteger times = new AtomicInteger();
+        HostSignals.handle(name, () -> {
+            if (times.incrementAndGet() > 1) {
+                Runtime.getRuntime().halt(128 + number);
             }
-            process.signal(SIGINT);
+            process.signal(number);
         });
-        HostSignals.handle("TERM", () -> process.signal(SIGTERM));
-        HostSignals.handle("HUP", () -> process.signal(SIGHUP));
+    }
+
+    /**
+     * Nobody reads the output any more: the program gets EPIPE and SIGPIPE, as it would outside. As PID 1 it may ignore
+     * both for ever, so it is not waited for long.
+     */
+    private static void endUnread(GuestProcess process) {
+        try {
+            process.exit().get(BROKEN_PIPE_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            Runtime.getRuntime().halt(128 + SIGPIPE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
     }
 
     private int await(GuestProcess process, DoOptions options, GuestSystem guest) throws InterruptedException {
@@ -172,7 +198,7 @@ public final class DoMain {
                 }
             }
             return process.exit().get().code();
-        } catch (java.util.concurrent.ExecutionException e) {
+        } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         }
     }

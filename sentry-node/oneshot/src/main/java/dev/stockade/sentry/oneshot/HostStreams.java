@@ -26,19 +26,25 @@ final class HostStreams {
         this.stderr = stderr;
     }
 
-    static HostStreams connect(GuestProcess process) {
+    /** @param onBrokenPipe runs when nobody reads this process's standard output or error any more */
+    static HostStreams connect(GuestProcess process, Runnable onBrokenPipe) {
         InputPipe in = process.stdin();
         if (in != null) {
             // Never ends by itself while the host's standard input is silent: a daemon.
             Thread.ofPlatform().daemon().name("stdin").start(() -> feed(new FileInputStream(FileDescriptor.in), in));
         }
-        Thread out = drainThread("stdout", process.stdout(), FileDescriptor.out);
+        Thread out = drainThread("stdout", process.stdout(), FileDescriptor.out, onBrokenPipe);
         OutputPipe errors = process.stderr();
-        return new HostStreams(out, errors == null ? null : drainThread("stderr", errors, FileDescriptor.err));
+        return new HostStreams(
+                out, errors == null ? null : drainThread("stderr", errors, FileDescriptor.err, onBrokenPipe));
     }
 
-    private static Thread drainThread(String name, OutputPipe from, FileDescriptor to) {
-        return Thread.ofPlatform().daemon().name(name).start(() -> drain(from, new FileOutputStream(to)));
+    private static Thread drainThread(String name, OutputPipe from, FileDescriptor to, Runnable onBrokenPipe) {
+        return Thread.ofPlatform().daemon().name(name).start(() -> {
+            if (!drain(from, new FileOutputStream(to))) {
+                onBrokenPipe.run();
+            }
+        });
     }
 
     static void feed(InputStream from, InputPipe to) {
@@ -64,13 +70,14 @@ final class HostStreams {
         }
     }
 
-    static void drain(OutputPipe from, OutputStream to) {
+    /** Returns at the end of the output; false if it could not be written. */
+    static boolean drain(OutputPipe from, OutputStream to) {
         byte[] buffer = new byte[BUFFER_BYTES];
         try (from) {
             while (true) {
                 int n = from.tryRead(buffer);
                 if (n < 0) {
-                    return;
+                    return true;
                 }
                 if (n == 0) {
                     from.awaitReadable();
@@ -80,8 +87,10 @@ final class HostStreams {
             }
         } catch (IOException e) {
             // Nobody reads any more (a closed pipe): closing our end gives the guest SIGPIPE.
+            return false;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return true;
         }
     }
 
