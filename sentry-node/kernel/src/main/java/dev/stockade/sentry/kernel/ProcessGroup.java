@@ -2,6 +2,7 @@ package dev.stockade.sentry.kernel;
 
 import java.util.LinkedHashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A process group (setpgid(2)): what job control stops, continues and signals together. */
 public final class ProcessGroup {
@@ -31,10 +32,10 @@ public final class ProcessGroup {
      *
      * @param leaving a member that counts as gone
      */
-    boolean isOrphanedLocked(@org.jspecify.annotations.Nullable ThreadGroup leaving) {
+    boolean isOrphanedLocked(@Nullable ThreadGroup leaving) {
         for (ThreadGroup tg : members) {
             ThreadGroup parent = tg.parent;
-            if (tg == leaving || tg.exitedLocked() || parent == null || parent.isInit()) {
+            if (tg == leaving || tg.exitedLocked() || parent == null) {
                 continue;
             }
             ProcessGroup parentGroup = parent.processGroup;

@@ -100,6 +100,9 @@ public final class TaskClone {
                 joinGroupOf(child, t);
             }
             inherit(t, child, q);
+            if (tg != t.tg && tg.limits.soft(Resource.RLIMIT_CPU) != Resource.RLIM_INFINITY) {
+                tg.cpuTimers.limitChanged();
+            }
             return child;
         } finally {
             if (!done) {

@@ -58,6 +58,7 @@ public final class TaskExit {
         boolean last = leaveThreadGroup(t);
         if (last) {
             t.tg.realTimer.destroy();
+            t.tg.cpuTimers.destroy();
         }
         releaseMemory(t);
         t.fdTable().decUsers();

@@ -26,6 +26,9 @@ public final class ThreadGroup {
     /** ITIMER_REAL; its lock is {@link RankedLock.Rank#TIMER}. */
     final IntervalTimer realTimer;
 
+    /** ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU. */
+    final CpuTimers cpuTimers;
+
     /**
      * Changes only in execve, when the group has one task. Others than its own task threads read it under TaskSet.mu.
      */
@@ -114,6 +117,7 @@ public final class ThreadGroup {
         this.limits = limits;
         this.terminationSignal = terminationSignal;
         this.realTimer = new IntervalTimer(kernel, this);
+        this.cpuTimers = new CpuTimers(kernel, this);
     }
 
     // ---- for system calls, file systems and the server
@@ -142,6 +146,10 @@ public final class ThreadGroup {
 
     public IntervalTimer realTimer() {
         return realTimer;
+    }
+
+    public CpuTimers cpuTimers() {
+        return cpuTimers;
     }
 
     /** A snapshot of its tasks, zombies included. */

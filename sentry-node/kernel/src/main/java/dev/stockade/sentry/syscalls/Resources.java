@@ -121,6 +121,9 @@ final class Resources {
             throw Errno.EPERM.exception();
         }
         limits.set(resource, next.soft(), next.hard());
+        if (resource == Resource.RLIMIT_CPU) {
+            target.threadGroup().cpuTimers().limitChanged();
+        }
         MemoryManager mm = target.memoryManager();
         if (mm.tryIncUsers()) {
             try {

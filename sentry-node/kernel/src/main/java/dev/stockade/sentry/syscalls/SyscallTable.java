@@ -62,9 +62,9 @@ final class SyscallTable {
         t.full(33, "dup2", FileOpenSyscalls::dup2);
         t.full(34, "pause", Signals::pause);
         t.full(35, "nanosleep", Times::nanosleep);
-        t.partial(36, "getitimer", Times::getitimer, "ITIMER_REAL only");
+        t.full(36, "getitimer", Times::getitimer);
         t.full(37, "alarm", Times::alarm);
-        t.partial(38, "setitimer", Times::setitimer, "ITIMER_REAL only");
+        t.full(38, "setitimer", Times::setitimer);
         t.full(39, "getpid", Processes::getpid);
         t.full(40, "sendfile", FileIoSyscalls::sendfile);
         t.none(41, "socket", Errno.ENOSYS);
@@ -131,7 +131,7 @@ final class SyscallTable {
                 97,
                 "getrlimit",
                 Resources::getrlimit,
-                "CPU, FSIZE, RSS, LOCKS, MSGQUEUE, NICE, RTPRIO and RTTIME are kept but not enforced");
+                "FSIZE, RSS, LOCKS, MSGQUEUE, NICE, RTPRIO and RTTIME are kept but not enforced");
         t.full(98, "getrusage", Resources::getrusage);
         t.partial(99, "sysinfo", SystemInfo::sysinfo, "no load averages, no shared or buffer memory");
         t.full(100, "times", Times::times);

@@ -176,6 +176,7 @@ final class Times {
     // ---- Interval timers
 
     private static final int ITIMER_REAL = 0;
+    private static final int ITIMER_VIRTUAL = 1;
     private static final int ITIMER_PROF = 2;
 
     static long alarm(Task t, SyscallArgs a) {
@@ -189,13 +190,17 @@ final class Times {
     }
 
     static long getitimer(Task t, SyscallArgs a) throws ErrnoException {
-        checkTimer(a.intAt(0));
-        writeItimerval(t, a.longAt(1), t.threadGroup().realTimer().get());
+        IntervalTimer.Setting now = switch (a.intAt(0)) {
+            case ITIMER_REAL -> t.threadGroup().realTimer().get();
+            case ITIMER_VIRTUAL -> t.threadGroup().cpuTimers().get(false);
+            case ITIMER_PROF -> t.threadGroup().cpuTimers().get(true);
+            default -> throw Errno.EINVAL.exception();
+        };
+        writeItimerval(t, a.longAt(1), now);
         return 0;
     }
 
     static long setitimer(Task t, SyscallArgs a) throws ErrnoException {
-        checkTimer(a.intAt(0));
         IntervalTimer.Setting next = IntervalTimer.Setting.DISARMED;
         MemoryManager mm = t.memoryManager();
         if (a.longAt(1) != 0) {
@@ -203,17 +208,16 @@ final class Times {
             long value = GuestTime.readTimeval(mm, a.longAt(1) + 16);
             next = new IntervalTimer.Setting(value, interval);
         }
-        IntervalTimer.Setting old = t.threadGroup().realTimer().set(next);
+        IntervalTimer.Setting old = switch (a.intAt(0)) {
+            case ITIMER_REAL -> t.threadGroup().realTimer().set(next);
+            case ITIMER_VIRTUAL -> t.threadGroup().cpuTimers().set(false, next);
+            case ITIMER_PROF -> t.threadGroup().cpuTimers().set(true, next);
+            default -> throw Errno.EINVAL.exception();
+        };
         if (a.longAt(2) != 0) {
             writeItimerval(t, a.longAt(2), old);
         }
         return 0;
-    }
-
-    private static void checkTimer(int which) throws ErrnoException {
-        if (which != ITIMER_REAL) {
-            throw (which > 0 && which <= ITIMER_PROF ? Errno.ENOSYS : Errno.EINVAL).exception();
-        }
     }
 
     private static void writeItimerval(Task t, long address, IntervalTimer.Setting s) throws ErrnoException {
