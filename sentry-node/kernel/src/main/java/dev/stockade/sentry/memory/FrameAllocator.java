@@ -60,6 +60,10 @@ public final class FrameAllocator {
     @GuardedBy("this")
     private int dirtyCount;
 
+    /** Frames on their way back to the host, neither free nor allocated. */
+    @GuardedBy("this")
+    private int inFlight;
+
     @GuardedBy("this")
     private long usedFrames;
 
@@ -222,6 +226,7 @@ public final class FrameAllocator {
         synchronized (this) {
             excess = Arrays.copyOf(dirty, dirtyCount);
             dirtyCount = 0;
+            inFlight += excess.length;
         }
         giveBack(excess);
     }
@@ -253,6 +258,7 @@ public final class FrameAllocator {
             int index;
             boolean isClean;
             synchronized (this) {
+                awaitFrames();
                 isClean = dirtyCount == 0;
                 index = usedFrames >= limitFrames ? -1 : isClean ? takeClean() : dirty[--dirtyCount];
                 if (index >= 0) {
@@ -272,6 +278,7 @@ public final class FrameAllocator {
         int n = 0;
         int dirtyTaken = 0;
         synchronized (this) {
+            awaitFrames();
             int want = (int) Math.min(count, limitFrames - usedFrames);
             if (want >= CONTIGUOUS_BATCH) {
                 int run = findRun(want, 1);
@@ -376,6 +383,22 @@ public final class FrameAllocator {
         peakFrames = Math.max(peakFrames, usedFrames);
     }
 
+    /** Within the limit there is a frame, but it may be just going back to the host: waits for that. */
+    @GuardedBy("this")
+    private void awaitFrames() {
+        boolean interrupted = false;
+        while (inFlight > 0 && usedFrames < limitFrames && totalFrames - usedFrames == inFlight) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @GuardedBy("this")
     private int takeClean() {
         for (int w = cleanHint; w < clean.length; w++) {
@@ -444,6 +467,7 @@ public final class FrameAllocator {
         int[] excess = Arrays.copyOf(dirty, dirtyCount - DIRTY_LOW);
         System.arraycopy(dirty, excess.length, dirty, 0, DIRTY_LOW);
         dirtyCount = DIRTY_LOW;
+        inFlight += excess.length;
         return excess;
     }
 
@@ -455,19 +479,28 @@ public final class FrameAllocator {
             return;
         }
         Arrays.sort(frames);
-        for (int i = 0; i < frames.length; ) {
-            int j = i + 1;
-            while (j < frames.length && frames[j] == frames[j - 1] + 1) {
-                j++;
+        boolean released = false;
+        try {
+            for (int i = 0; i < frames.length; ) {
+                int j = i + 1;
+                while (j < frames.length && frames[j] == frames[j - 1] + 1) {
+                    j++;
+                }
+                memory.release((long) frames[i] << FRAME_SHIFT, (long) (j - i) << FRAME_SHIFT);
+                i = j;
             }
-            memory.release((long) frames[i] << FRAME_SHIFT, (long) (j - i) << FRAME_SHIFT);
-            i = j;
-        }
-        synchronized (this) {
-            for (int f : frames) {
-                clean[f >>> 6] |= 1L << (f & 63);
+            released = true;
+        } finally {
+            synchronized (this) {
+                inFlight -= frames.length;
+                if (released) {
+                    for (int f : frames) {
+                        clean[f >>> 6] |= 1L << (f & 63);
+                    }
+                    cleanHint = Math.min(cleanHint, frames[0] >>> 6);
+                }
+                notifyAll();
             }
-            cleanHint = Math.min(cleanHint, frames[0] >>> 6);
         }
     }
 }

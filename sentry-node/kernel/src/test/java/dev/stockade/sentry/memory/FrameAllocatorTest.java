@@ -123,6 +123,36 @@ class FrameAllocatorTest {
     }
 
     @Test
+    void shouldWaitForFramesThatAreGoingBackToTheHost() throws Exception {
+        // As large as the limit: whatever is free but for these frames is none.
+        ArenaMemory small = new ArenaMemory(8 << 20);
+        FrameAllocator tight = new FrameAllocator(small, 8 << 20);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        List<Thread> threads = new ArrayList<>();
+        for (int t = 0; t < 2; t++) {
+            threads.add(Thread.ofPlatform().start(() -> {
+                long[] mine = new long[1024];
+                for (int i = 0; i < 300 && failure.get() == null; i++) {
+                    try {
+                        int n = 0;
+                        while (n < mine.length) {
+                            mine[n++] = tight.allocate();
+                        }
+                        tight.decRef(mine, n);
+                        tight.trim();
+                    } catch (Throwable e) {
+                        failure.compareAndSet(null, e);
+                    }
+                }
+            }));
+        }
+        for (Thread t : threads) {
+            t.join();
+        }
+        assertThat(failure.get()).isNull();
+    }
+
+    @Test
     void shouldKeepCountWithManyThreads() throws Exception {
         AtomicReference<Throwable> failure = new AtomicReference<>();
         List<Thread> threads = new ArrayList<>();
