@@ -41,7 +41,7 @@ class SentryTest {
         return ConformanceCase.all(Suite.MODULE).stream()
                 .map(c -> DynamicTest.dynamicTest(c.name(), () -> {
                     if (!c.hostile()) {
-                        Suite.runNatively(c);
+                        Suite.nativeOutcome(c);
                     }
                     Outcome actual = runner.run(c);
                     assertThat(ConformanceMain.difference(c, Suite.EXPECTED, actual))
