@@ -253,7 +253,7 @@ final class Faults {
 
     /**
      * A write to a private page that is present and must not be written: make it ours, and its anonymous neighbours.
-     * Pages of a file stay the file's until they are written: changes of the file show in them (mm/memory.c).
+     * Pages of a file that may change stay the file's until they are written: changes show in them (mm/memory.c).
      */
     private void copyOnWrite(Vma area, long table, long page) throws ErrnoException {
         breakOne(area, table, page);
@@ -272,7 +272,7 @@ final class Faults {
         try {
             for (long a = start; a < end; a += PAGE_SIZE) {
                 long entry = mm.tables.load(table, a);
-                if ((entry & (PRESENT | WRITABLE | ANONYMOUS)) == (PRESENT | ANONYMOUS)) {
+                if ((entry & (PRESENT | WRITABLE)) == PRESENT && ((entry & ANONYMOUS) != 0 || copiesEarly(area))) {
                     breakOne(area, table, a);
                 }
             }
@@ -280,6 +280,12 @@ final class Faults {
             // The page that was asked for is there.
             return;
         }
+    }
+
+    /** Whether nobody can tell that a file's page was copied before it was written. */
+    private static boolean copiesEarly(Vma area) {
+        MappedFile file = area.file();
+        return !area.isShared() && file != null && file.mappable().isImmutable();
     }
 
     private void breakOne(Vma area, long table, long address) throws ErrnoException {
@@ -356,6 +362,8 @@ final class Faults {
                 return FaultResult.SEGV_ACCERR;
             }
             long table = mm.tables.makeTable(request.page());
+            boolean copies = request.write() && copiesEarly(now);
+            long copyWindow = COPY_WINDOW * PAGE_SIZE;
             boolean installed = installFilePage(now, table, request.page(), frame, request.write());
             for (int i = 0; i < request.pages(); i++) {
                 if ((have & (1L << i)) != 0) {
@@ -363,7 +371,8 @@ final class Faults {
                     if (a < now.start() || a >= now.end() || mm.tables.load(table, a) != 0) {
                         mm.frames.decRef(around[i]);
                     } else {
-                        installFilePage(now, table, a, around[i], false);
+                        boolean copy = copies && (a & -copyWindow) == (request.page() & -copyWindow);
+                        installFilePage(now, table, a, around[i], copy);
                     }
                 }
             }

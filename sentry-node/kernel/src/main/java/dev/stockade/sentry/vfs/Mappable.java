@@ -28,6 +28,11 @@ public interface Mappable {
         }
     }
 
+    /** Whether the contents never change (a file of an image): a private mapping may copy pages before it must. */
+    default boolean isImmutable() {
+        return false;
+    }
+
     /** For /proc/pid/maps. */
     String mappedName();
 

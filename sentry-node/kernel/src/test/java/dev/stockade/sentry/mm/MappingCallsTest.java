@@ -294,6 +294,21 @@ class MappingCallsTest {
     }
 
     @Test
+    void shouldShowChangesOfAFileInUntouchedPrivatePages() throws ErrnoException {
+        MemoryFile f = file(8, OpenFlags.O_RDWR);
+        long shared = mm.mmap(0, 8 * PAGE, RW, MAP_SHARED, f, 0);
+        long priv = mm.mmap(0, 8 * PAGE, RW, MAP_PRIVATE, f, 0);
+        long unread = mm.mmap(0, 8 * PAGE, RW, MAP_PRIVATE, f, 0);
+        mm.readByte(priv);
+        mm.writeByte(priv, (byte) 77);
+        mm.writeByte(unread, (byte) 78);
+        mm.writeByte(shared + 2 * PAGE, (byte) 99);
+        assertThat(mm.readByte(priv + 2 * PAGE)).isEqualTo((byte) 99);
+        assertThat(mm.readByte(unread + 2 * PAGE)).isEqualTo((byte) 99);
+        assertThat(mm.readByte(shared)).isZero();
+    }
+
+    @Test
     void shouldNameFutexWords() throws ErrnoException {
         long priv = mm.mmap(0, PAGE, RW, ANON, null, 0);
         long shared = mm.mmap(0, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, null, 0);

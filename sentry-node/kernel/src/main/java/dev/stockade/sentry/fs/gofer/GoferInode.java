@@ -210,6 +210,12 @@ final class GoferInode extends Inode implements Mappable {
         return pages.pin(fileOffset >>> SHIFT);
     }
 
+    /** Trees are images: read-only and named by their content. */
+    @Override
+    public boolean isImmutable() {
+        return true;
+    }
+
     @Override
     public long mapPageIfCached(long fileOffset) {
         if (fileOffset < 0 || fileOffset >= attr.size()) {
