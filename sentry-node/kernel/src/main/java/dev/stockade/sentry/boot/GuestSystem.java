@@ -10,6 +10,7 @@ import dev.stockade.sentry.kernel.EventSink;
 import dev.stockade.sentry.kernel.Kernel;
 import dev.stockade.sentry.kernel.KernelConfig;
 import dev.stockade.sentry.kernel.ProcessSpec;
+import dev.stockade.sentry.kernel.SyscallStatistics;
 import dev.stockade.sentry.kernel.ThreadGroup;
 import dev.stockade.sentry.platform.Machine;
 import dev.stockade.sentry.platform.PlatformException;
@@ -107,9 +108,9 @@ public final class GuestSystem implements AutoCloseable {
         config.events().event(type, attributes);
     }
 
-    /** For the figures: how often the system call of this number (0-510) was made. */
-    public long syscallCount(int number) {
-        return kernel.statistics().calls(number);
+    /** For the figures. */
+    public SyscallStatistics figures() {
+        return kernel.statistics();
     }
 
     /** The name of a system call. */

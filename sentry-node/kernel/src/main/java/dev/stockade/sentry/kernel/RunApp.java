@@ -28,6 +28,7 @@ final class RunApp implements RunState {
         ExitReason reason = context.run(t.memoryManager().rootFrame());
         t.setInGuest(false);
         t.accounting.leaveGuest();
+        t.kernel.statistics().countExit(reason);
         return switch (reason) {
             case SYSCALL -> RunSyscall.INSTANCE;
             case INTERRUPTED -> RunInterrupt.INSTANCE;
@@ -40,6 +41,7 @@ final class RunApp implements RunState {
         int vector = context.exceptionVector();
         if (vector == PAGE_FAULT) {
             t.accounting.countFault();
+            t.kernel.statistics().countPageFault();
             long address = context.faultAddress();
             FaultResult result = t.memoryManager().handleFault(address, context.exceptionErrorCode());
             switch (result) {

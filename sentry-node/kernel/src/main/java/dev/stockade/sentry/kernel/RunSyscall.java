@@ -28,6 +28,8 @@ final class RunSyscall implements RunState {
             r.rax = -errno.number();
             if (errno.number() >= Errno.ERESTARTSYS.number()) {
                 t.restartCode = errno.number();
+            } else {
+                t.kernel.statistics().countFailure((int) t.syscallNumber);
             }
         }
         return RunSyscallExit.INSTANCE;

@@ -10,6 +10,8 @@ import dev.stockade.sentry.boot.LaunchRefusal;
 import dev.stockade.sentry.boot.ProcessExit;
 import dev.stockade.sentry.fs.gofer.GoferClient;
 import dev.stockade.sentry.kernel.EventSink;
+import dev.stockade.sentry.kernel.SyscallStatistics;
+import dev.stockade.sentry.platform.ExitReason;
 import dev.stockade.sentry.server.runtime.RuntimeRefusal;
 import dev.stockade.sentry.server.runtime.SandboxInstance;
 import io.micrometer.core.instrument.Counter;
@@ -19,14 +21,15 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Scope;
 import java.util.IdentityHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Spans (sandbox creation, gofer attach, executions) and counters (system calls by name, kills for want of memory) of
- * the kernels of this node. Thread-safe.
+ * Spans (sandbox creation, gofer attach, executions) and counters (system calls, exits, faults, kills for want of memory)
+ * of the kernels of this node. Thread-safe.
  */
 public final class KernelTelemetry implements AutoCloseable {
     private static final String SANDBOX = "stockade.sandbox.id";
@@ -36,9 +39,16 @@ public final class KernelTelemetry implements AutoCloseable {
     private final MeterRegistry registry;
     private final Tracer tracer;
 
-    /** What was counted of each kernel so far, by system call number. */
+    /** What was counted of a kernel so far; arrays by system call number and by reason. */
+    private static final class Counted {
+        final long[] succeeded = new long[SYSCALLS];
+        final long[] failed = new long[SYSCALLS];
+        final long[] exits = new long[ExitReason.values().length];
+        long pageFaults;
+    }
+
     @GuardedBy("this")
-    private final Map<GuestSystem, long[]> counted = new IdentityHashMap<>();
+    private final Map<GuestSystem, Counted> counted = new IdentityHashMap<>();
 
     private final ScheduledExecutorService flusher = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kernel-figures").factory());
@@ -142,7 +152,7 @@ public final class KernelTelemetry implements AutoCloseable {
     }
 
     synchronized void opened(GuestSystem guest) {
-        counted.put(guest, new long[SYSCALLS]);
+        counted.put(guest, new Counted());
     }
 
     synchronized void closed(GuestSystem guest) {
@@ -162,20 +172,49 @@ public final class KernelTelemetry implements AutoCloseable {
 
     @GuardedBy("this")
     private void count(GuestSystem guest) {
-        long[] before = counted.get(guest);
+        Counted before = counted.get(guest);
         if (before == null) {
             return;
         }
+        SyscallStatistics now = guest.figures();
         for (int number = 0; number < SYSCALLS; number++) {
-            long now = guest.syscallCount(number);
-            if (now != before[number]) {
-                Counter.builder("stockade.syscalls")
-                        .description("System calls of guest programs by name")
-                        .tag("name", guest.syscallName(number))
-                        .register(registry)
-                        .increment(now - before[number]);
-                before[number] = now;
+            long failed = now.failures(number);
+            long succeeded = Math.max(before.succeeded[number], now.calls(number) - failed);
+            if (succeeded != before.succeeded[number]) {
+                syscalls(guest.syscallName(number), "ok").increment(succeeded - before.succeeded[number]);
+                before.succeeded[number] = succeeded;
+            }
+            if (failed != before.failed[number]) {
+                syscalls(guest.syscallName(number), "error").increment(failed - before.failed[number]);
+                before.failed[number] = failed;
             }
         }
+        for (ExitReason reason : ExitReason.values()) {
+            long exits = now.exits(reason);
+            if (exits != before.exits[reason.ordinal()]) {
+                Counter.builder("stockade.vm.exits")
+                        .description("Returns from guest code by reason")
+                        .tag("reason", reason.name().toLowerCase(Locale.ROOT))
+                        .register(registry)
+                        .increment(exits - before.exits[reason.ordinal()]);
+                before.exits[reason.ordinal()] = exits;
+            }
+        }
+        long faults = now.pageFaults();
+        if (faults != before.pageFaults) {
+            Counter.builder("stockade.page.faults")
+                    .description("Page faults of guest programs")
+                    .register(registry)
+                    .increment(faults - before.pageFaults);
+            before.pageFaults = faults;
+        }
+    }
+
+    private Counter syscalls(String name, String outcome) {
+        return Counter.builder("stockade.syscalls")
+                .description("System calls of guest programs by name and outcome")
+                .tag("name", name)
+                .tag("outcome", outcome)
+                .register(registry);
     }
 }

@@ -281,6 +281,28 @@ class KernelSandboxTest {
     }
 
     @Test
+    void shouldCountWhatProgramsDo() throws Exception {
+        node.run("figures", "cat /nosuchfile; echo x");
+        delete("figures");
+        assertThat(node.meters
+                        .get("stockade.syscalls")
+                        .tag("name", "write")
+                        .tag("outcome", "ok")
+                        .counter()
+                        .count())
+                .isPositive();
+        assertThat(node.meters.get("stockade.syscalls").tag("outcome", "error").counters())
+                .isNotEmpty();
+        assertThat(node.meters
+                        .get("stockade.vm.exits")
+                        .tag("reason", "syscall")
+                        .counter()
+                        .count())
+                .isPositive();
+        assertThat(node.meters.get("stockade.page.faults").counter().count()).isPositive();
+    }
+
+    @Test
     void shouldRefuseTerminalsForNow() throws Exception {
         SandboxSpec s = spec("sh")
                 .setMain(CommandSpec.newBuilder().addArgs("sh").setTty(true))
