@@ -184,7 +184,7 @@ public final class Kernel implements AutoCloseable {
             @Nullable Task parent = reaper == null ? null : startReaper(reaper);
             ThreadGroup main = ProcessStart.start(this, spec, parent);
             if (reaper != null && parent != null) {
-                reaper.watch(main);
+                reaper.watch(parent, main);
                 first = parent.tg;
             } else {
                 first = main;

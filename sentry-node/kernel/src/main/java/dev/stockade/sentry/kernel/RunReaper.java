@@ -12,10 +12,15 @@ final class RunReaper implements RunState {
     private @Nullable ThreadGroup main;
     private @Nullable CompletableFuture<WaitStatus> mainExit;
 
-    /** Called before the main process starts. */
-    synchronized void watch(ThreadGroup main) {
-        this.main = main;
-        this.mainExit = main.exit;
+    /** From now on {@code reaper} lives as long as {@code main}. */
+    void watch(Task reaper, ThreadGroup main) {
+        synchronized (this) {
+            this.main = main;
+            this.mainExit = main.exit;
+        }
+        // Its thread ends a moment after its parent was told.
+        CompletableFuture<Void> unused = main.exit.thenRun(reaper.blocking::wake);
+        reaper.blocking.wake();
     }
 
     @Override
