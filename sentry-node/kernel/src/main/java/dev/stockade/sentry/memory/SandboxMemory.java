@@ -17,4 +17,12 @@ public interface SandboxMemory {
      * @param lengthBytes a multiple of 4096
      */
     void release(long offset, long lengthBytes);
+
+    /**
+     * A hint: guests are about to use all of this range. Where a first touch is dear, host memory is put there at once.
+     *
+     * @param offset page-aligned
+     * @param lengthBytes a multiple of 4096
+     */
+    default void populate(long offset, long lengthBytes) {}
 }

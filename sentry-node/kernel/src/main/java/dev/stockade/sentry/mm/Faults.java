@@ -29,6 +29,9 @@ final class Faults {
     /** Pages around an anonymous fault at first; the window doubles while faults go on in the neighbouring one. */
     private static final int ANONYMOUS_WINDOW = 16;
 
+    /** A guest that goes on so far will touch the rest too: the host makes them in one go. */
+    private static final int POPULATE_PAGES = 64;
+
     private static final int MAX_WINDOW = (int) (TABLE_SPAN >>> PAGE_SHIFT);
 
     /** Pages around a fault on a file: no more than bits of a long. */
@@ -220,12 +223,29 @@ final class Faults {
             }
         }
         int got = mm.frames.allocate(batchFrames, absent, true);
+        if (got >= POPULATE_PAGES) {
+            populateFrames(got);
+        }
         int next = 0;
         installAnonymous(area, table, page, batchFrames[next++]);
         for (long a = start; a < end && next < got; a += PAGE_SIZE) {
             if (mm.tables.load(table, a) == 0) {
                 installAnonymous(area, table, a, batchFrames[next++]);
             }
+        }
+    }
+
+    /** Has the host put memory behind the first frames of the batch, run by run. */
+    private void populateFrames(int count) {
+        for (int i = 0; i < count; ) {
+            int j = i + 1;
+            while (j < count && batchFrames[j] == batchFrames[j - 1] + FrameAllocator.FRAME_SIZE) {
+                j++;
+            }
+            if (j - i >= POPULATE_PAGES) {
+                mm.frames.memory().populate(batchFrames[i], (long) (j - i) << PAGE_SHIFT);
+            }
+            i = j;
         }
     }
 

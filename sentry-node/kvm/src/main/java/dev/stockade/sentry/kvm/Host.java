@@ -32,6 +32,7 @@ final class Host {
     static final int MADV_HUGEPAGE = 14;
     static final int MADV_DONTFORK = 10;
     static final int MADV_DONTDUMP = 16;
+    static final int MADV_POPULATE_WRITE = 23;
 
     private static final int MFD_CLOEXEC = 1;
     private static final int MFD_ALLOW_SEALING = 2;

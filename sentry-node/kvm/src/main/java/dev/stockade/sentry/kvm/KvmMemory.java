@@ -60,6 +60,14 @@ final class KvmMemory implements SandboxMemory, AutoCloseable {
         }
     }
 
+    @Override
+    public void populate(long offset, long lengthBytes) {
+        checkRange(offset, lengthBytes);
+        if (lengthBytes > 0) {
+            Host.tryMadvise(slotView.address() + offset, lengthBytes, Host.MADV_POPULATE_WRITE);
+        }
+    }
+
     /**
      * Drops the slot's host translations of this range. KVM's MMU notifier follows and makes all vCPUs forget what
      * they derived from them, before madvise returns.
