@@ -22,6 +22,10 @@ final class MemoryDevice extends FileDescription {
     }
 
     private static final int CHUNK = 4096;
+
+    /** Most random bytes that one read gives, so that it ends soon (random(4) has had the same limit). */
+    private static final long MAX_RANDOM = 32 << 20;
+
     private static final MemorySegment ZEROS =
             MemorySegment.ofArray(new byte[65536]).asReadOnly();
 
@@ -82,7 +86,7 @@ final class MemoryDevice extends FileDescription {
         byte[] chunk = new byte[(int) Math.min(sink.remaining(), CHUNK)];
         MemorySegment segment = MemorySegment.ofArray(chunk);
         long total = 0;
-        while (sink.remaining() > 0) {
+        while (sink.remaining() > 0 && total < MAX_RANDOM) {
             generator.nextBytes(chunk);
             int n = (int) Math.min(sink.remaining(), chunk.length);
             int put;

@@ -42,9 +42,12 @@ class OverlayInode extends Inode {
     /** Set once. */
     private volatile @Nullable Inode upper;
 
-    /** The lower file's name was removed here. */
+    /** Under which the copy is made in the work directory. */
     @GuardedBy("this")
-    private boolean removed;
+    private byte[] workName = new byte[0];
+
+    /** The lower file's name was removed here. Written under this inode's lock. */
+    private volatile boolean removed;
 
     /** Open files; they hold one use of the upper file together. */
     @GuardedBy("this")
@@ -128,9 +131,7 @@ class OverlayInode extends Inode {
         if (upper != null) {
             return real.nlink();
         }
-        synchronized (this) {
-            return removed ? Math.max(0, real.nlink() - 1) : real.nlink();
-        }
+        return removed ? Math.max(0, real.nlink() - 1) : real.nlink();
     }
 
     @Override
@@ -216,8 +217,6 @@ class OverlayInode extends Inode {
             return u;
         }
     }
-
-    private byte[] workName = new byte[0];
 
     /** A copy of the lower file in the work directory. */
     @GuardedBy("this")
