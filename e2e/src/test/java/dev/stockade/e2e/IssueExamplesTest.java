@@ -181,6 +181,7 @@ class IssueExamplesTest {
 
     @Test
     void shouldListImagesWithBusyboxOutOfTheBox() throws Exception {
+        assertThat(fleet.stockade("run", "busybox", "true").status()).isZero(); // made on first use
         assertThat(fleet.stockade("images").out()).contains("busybox");
     }
 }
