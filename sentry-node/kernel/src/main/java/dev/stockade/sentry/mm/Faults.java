@@ -351,7 +351,12 @@ final class Faults {
             boolean writeFile = area.isShared() && (request.write() || isWritableSharedAnonymous(area));
             frame = request.file().mappable().mapPage(area.offsetOf(request.page()), writeFile);
         } catch (ErrnoException e) {
-            return e.errno() == Errno.ENOMEM ? FaultResult.OUT_OF_MEMORY : FaultResult.BUS_ADRERR;
+            return switch (e.errno()) {
+                case ENOMEM -> FaultResult.OUT_OF_MEMORY;
+                // The thread is told to come to an end: the access is tried again by whoever is left.
+                case EINTR -> FaultResult.HANDLED;
+                default -> FaultResult.BUS_ADRERR;
+            };
         }
         long have = 0;
         for (int i = 0; i < request.pages(); i++) {
