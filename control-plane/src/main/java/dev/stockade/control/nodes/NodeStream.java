@@ -31,12 +31,7 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
     public void subscribe(Flow.Subscriber<? super A> subscriber) {
         Call call = new Call(subscriber);
         start.accept(call);
-<<<<<<< HEAD
         call.begin();
-=======
-        // Only now can messages be asked for: a call with a single request never hears that it is ready.
-        call.subscribeOnce();
->>>>>>> a315cc7 (Tests of the command against a control plane that they play; lists by page, tenants, sandboxes that failed at once)
     }
 
     private final class Call implements ClientResponseObserver<Q, A>, Flow.Subscription {
@@ -64,7 +59,6 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
             requests.disableAutoRequestWithInitial(0);
         }
 
-<<<<<<< HEAD
         /** The signals of a subscription come one after another, so nothing comes before this one is over. */
         void begin() {
             subscriber.onSubscribe(this);
@@ -97,16 +91,6 @@ final class NodeStream<Q, A> implements Flow.Publisher<A> {
             ClientCallStreamObserver<Q> node = call;
             if (node != null) {
                 node.request((int) Math.min(n, Integer.MAX_VALUE));
-=======
-        @GuardedBy("this")
-        private boolean subscribed;
-
-        /** The call may end on its own thread while it is still being started. */
-        private synchronized void subscribeOnce() {
-            if (!subscribed) {
-                subscribed = true;
-                subscriber.onSubscribe(this);
->>>>>>> a315cc7 (Tests of the command against a control plane that they play; lists by page, tenants, sandboxes that failed at once)
             }
         }
 
