@@ -13,6 +13,12 @@ final class HostException extends RuntimeException {
         this.errno = errno;
     }
 
+    /** The same failure, thrown by another thread. */
+    HostException(HostException cause) {
+        super(cause.getMessage(), cause);
+        this.errno = cause.errno;
+    }
+
     int errno() {
         return errno;
     }

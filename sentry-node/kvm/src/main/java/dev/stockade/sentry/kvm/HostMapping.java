@@ -30,15 +30,17 @@ final class HostMapping implements AutoCloseable {
                 Host.mmap(length, Host.PROT_READ | Host.PROT_WRITE, Host.MAP_SHARED | Host.MAP_NORESERVE, fd), length);
     }
 
-    /** Maps zeroed private memory. */
+    /** Maps zeroed private memory, which a fork of the JVM does not share. */
     static HostMapping anonymous(long length) {
-        return new HostMapping(
+        HostMapping mapping = new HostMapping(
                 Host.mmap(
                         length,
                         Host.PROT_READ | Host.PROT_WRITE,
                         Host.MAP_PRIVATE | Host.MAP_ANONYMOUS | Host.MAP_NORESERVE,
                         -1),
                 length);
+        Host.tryMadvise(mapping.address, length, Host.MADV_DONTFORK);
+        return mapping;
     }
 
     long address() {

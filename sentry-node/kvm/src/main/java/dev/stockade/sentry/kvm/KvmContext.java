@@ -61,7 +61,12 @@ final class KvmContext implements Context {
         long root = machine.rootAddress(rootFrame);
         VcpuPool pool = machine.pool();
         while (true) {
-            Vcpu v = pool.acquire(this);
+            Vcpu v;
+            try {
+                v = pool.acquire(this);
+            } catch (HostException e) {
+                return failed("the host refused a vCPU: " + e.getMessage());
+            }
             if (v == null) {
                 if (takeInterrupt()) {
                     return ExitReason.INTERRUPTED;
@@ -72,6 +77,8 @@ final class KvmContext implements Context {
             try {
                 running = v;
                 reason = v.run(this, root);
+            } catch (HostException e) {
+                reason = failed(String.valueOf(e.getMessage()));
             } finally {
                 running = null;
                 pool.release(v);

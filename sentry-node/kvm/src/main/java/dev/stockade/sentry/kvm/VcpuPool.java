@@ -21,6 +21,7 @@ final class VcpuPool implements AutoCloseable {
         final KvmContext context;
         final Thread thread = Thread.currentThread();
         volatile @Nullable Vcpu granted;
+        volatile @Nullable HostException refused;
 
         Waiter(KvmContext context) {
             this.context = context;
@@ -121,6 +122,10 @@ final class VcpuPool implements AutoCloseable {
                 if (w.granted != null) {
                     return w.granted;
                 }
+                HostException refused = w.refused;
+                if (refused != null) {
+                    throw new HostException(refused);
+                }
                 if (context.isInterrupted() || closed) {
                     return leave(w);
                 }
@@ -187,8 +192,12 @@ final class VcpuPool implements AutoCloseable {
             }
             Waiter w = queue.remove();
             waiting = queue.size();
-            assign(v, w.context);
-            w.granted = v;
+            try {
+                assign(v, w.context);
+                w.granted = v;
+            } catch (HostException e) {
+                w.refused = e;
+            }
             LockSupport.unpark(w.thread);
         }
     }
@@ -226,13 +235,19 @@ final class VcpuPool implements AutoCloseable {
         if (previous == context) {
             return;
         }
-        if (previous != null) {
-            v.saveFpu(previous.fpu);
-            previous.vcpu = null;
+        try {
+            if (previous != null) {
+                v.saveFpu(previous.fpu);
+                previous.vcpu = null;
+                v.owner = null;
+            }
+            v.load(context);
+            v.owner = context;
+            context.vcpu = v;
+        } catch (HostException e) {
+            v.free();
+            throw e;
         }
-        v.owner = context;
-        context.vcpu = v;
-        v.load(context);
     }
 
     /** The context will not run again. */
