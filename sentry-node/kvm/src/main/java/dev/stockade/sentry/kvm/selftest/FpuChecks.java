@@ -197,7 +197,7 @@ final class FpuChecks {
                     }
                 });
             }
-            long deadline = System.nanoTime() + 60_000_000_000L;
+            long deadline = System.nanoTime() + 240_000_000_000L;
             for (int round = 0; round < 3; round++) {
                 for (int i = 0; i < contexts; i++) {
                     // Everyone makes progress, though each spins for ever.

@@ -25,7 +25,7 @@ public final class KvmSelfTest {
 
     /** Says where everything stands if the whole takes longer than it ever should. */
     private static void watch(PrintStream out) {
-        long limitMs = Long.getLong("stockade.selftest.watch-ms", 150_000);
+        long limitMs = Long.getLong("stockade.selftest.watch-ms", 450_000);
         Thread.ofPlatform().daemon().name("watch").start(() -> {
             try {
                 Thread.sleep(limitMs);
