@@ -125,7 +125,6 @@ final class Mappings {
             areaFlags |= Vma.NORESERVE;
         }
         MappedFile file = object == null ? null : new MappedFile(object, mm.listener);
-        boolean mapped = false;
         boolean populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
         long start;
         try (Change change = mm.change()) {
@@ -148,9 +147,9 @@ final class Mappings {
                 unmap(change, start, start + size);
             }
             mm.vmas.insert(area, change.released());
-            mapped = true;
         } finally {
-            if (!mapped && file != null) {
+            // Nothing was mapped, or it continues an area that holds the file already.
+            if (file != null && file.isUnused()) {
                 file.release();
             }
         }

@@ -388,7 +388,7 @@ class ProgramLoaderTest {
             0x10000
         };
         int loaded = 0;
-        for (int i = 0; i < 3000; i++) {
+        for (int i = 0; i < 4000; i++) {
             byte[] image = originals[r.nextInt(originals.length)].clone();
             int mutations = 1 + r.nextInt(4);
             for (int m = 0; m < mutations; m++) {

@@ -309,6 +309,18 @@ class MappingCallsTest {
     }
 
     @Test
+    void shouldHoldAFileOnceForMappingsThatBecomeOne() throws ErrnoException {
+        MemoryFile f = file(8, OpenFlags.O_RDWR);
+        for (int i = 0; i < 8; i++) {
+            mm.mmap(BASE + i * PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, f, i * PAGE);
+        }
+        assertThat(mm.mappings(false)).hasSize(1);
+        assertThat(f.mappings()).isEqualTo(1);
+        mm.munmap(BASE, 8 * PAGE);
+        assertThat(f.mappings()).isZero();
+    }
+
+    @Test
     void shouldNameFutexWords() throws ErrnoException {
         long priv = mm.mmap(0, PAGE, RW, ANON, null, 0);
         long shared = mm.mmap(0, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, null, 0);
