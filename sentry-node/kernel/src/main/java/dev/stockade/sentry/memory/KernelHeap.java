@@ -28,6 +28,16 @@ public final class KernelHeap {
         }
     }
 
+    /** Charges bytes that are already spent, over the limit if need be; {@link #isExhausted} says when to stop. */
+    public void chargeAnyway(long bytes) {
+        used.addAndGet(bytes);
+    }
+
+    /** Whether nothing more can be charged. */
+    public boolean isExhausted() {
+        return used.get() >= limitBytes;
+    }
+
     public void uncharge(long bytes) {
         used.addAndGet(-bytes);
     }

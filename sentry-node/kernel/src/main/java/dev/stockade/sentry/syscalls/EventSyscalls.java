@@ -44,6 +44,7 @@ final class EventSyscalls {
 
     private static long eventfd(Task t, int initial, int flags) throws ErrnoException {
         FileArguments.checkFlags(flags, EFD_SEMAPHORE | OpenFlags.O_CLOEXEC | OpenFlags.O_NONBLOCK);
+        t.kernel().vfs().checkFileLimit();
         FileDescription f = new EventCounter(t.kernel().vfs(), initial, flags, (flags & EFD_SEMAPHORE) != 0);
         return FileArguments.install(t, f, flags);
     }
@@ -52,11 +53,13 @@ final class EventSyscalls {
         if (a.intAt(0) <= 0) {
             throw Errno.EINVAL.exception();
         }
+        t.kernel().vfs().checkFileLimit();
         return FileArguments.install(t, new EventPoll(t.kernel().vfs()), 0);
     }
 
     static long epoll_create1(Task t, SyscallArgs a) throws ErrnoException {
         FileArguments.checkFlags(a.intAt(0), OpenFlags.O_CLOEXEC);
+        t.kernel().vfs().checkFileLimit();
         return FileArguments.install(t, new EventPoll(t.kernel().vfs()), a.intAt(0));
     }
 

@@ -212,7 +212,7 @@ final class FileControlSyscalls {
     }
 
     private interface Attempt {
-        boolean run();
+        boolean run() throws ErrnoException;
     }
 
     private static void await(Task t, FileLocks locks, boolean wait, Attempt attempt) throws ErrnoException {

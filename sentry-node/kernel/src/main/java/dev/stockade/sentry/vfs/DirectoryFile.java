@@ -38,7 +38,8 @@ public final class DirectoryFile extends FileDescription {
         super(where, flags);
         this.where = where;
         this.inode = inode;
-        this.opener = opener;
+        // Only contents that change by themselves may depend on who looks; a task must not be kept for others.
+        this.opener = inode.filesystem().cachesNames() ? opener.withoutTask() : opener;
     }
 
     @Override

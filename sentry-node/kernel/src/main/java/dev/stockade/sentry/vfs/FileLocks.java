@@ -1,6 +1,9 @@
 package dev.stockade.sentry.vfs;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.stockade.sentry.abi.Errno;
+import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.waiter.WaitQueue;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +29,14 @@ public final class FileLocks {
     @GuardedBy("this")
     private final List<Range> whole = new ArrayList<>(2);
 
+    private static final long RANGE_BYTES = 96;
+
     private final WaitQueue waiters = new WaitQueue();
+    private final KernelHeap heap;
+
+    FileLocks(KernelHeap heap) {
+        this.heap = heap;
+    }
 
     /** Told when locks were released. */
     public WaitQueue waiters() {
@@ -46,11 +56,33 @@ public final class FileLocks {
         return null;
     }
 
-    /** Sets a byte range lock in place of the owner's own ones there; false if another's stands in the way. */
-    public synchronized boolean tryLock(Range wanted) {
+    /**
+     * Sets a byte range lock in place of the owner's own ones there; false if another's stands in the way.
+     *
+     * @throws ErrnoException ENOLCK if the sandbox has no room for more locks
+     */
+    public synchronized boolean tryLock(Range wanted) throws ErrnoException {
         if (conflict(wanted) != null) {
             return false;
         }
+        // One more, and one more if it splits a range.
+        int before = ranges.size();
+        charge(2);
+        replace(wanted);
+        heap.uncharge((before + 2L - ranges.size()) * RANGE_BYTES);
+        return true;
+    }
+
+    private void charge(int n) throws ErrnoException {
+        try {
+            heap.charge(n * RANGE_BYTES);
+        } catch (ErrnoException e) {
+            throw Errno.ENOLCK.exception();
+        }
+    }
+
+    @GuardedBy("this")
+    private void replace(Range wanted) {
         cut(wanted.owner(), wanted.start(), wanted.end());
         long start = wanted.start();
         long end = wanted.end();
@@ -66,14 +98,16 @@ public final class FileLocks {
             }
         }
         ranges.add(new Range(wanted.owner(), wanted.exclusive(), start, end, wanted.pid()));
-        return true;
     }
 
     /** Releases the owner's locks in a range. */
     public void unlock(Object owner, long start, long end) {
         boolean some;
         synchronized (this) {
+            int before = ranges.size();
             some = cut(owner, start, end);
+            // A range that was split costs one more, which is not worth an error.
+            heap.chargeAnyway((ranges.size() - before) * RANGE_BYTES);
         }
         if (some) {
             waiters.notifyWaiters(-1);
@@ -113,6 +147,7 @@ public final class FileLocks {
                 }
             }
             if (set) {
+                // At most one for each open file, which is charged.
                 whole.add(new Range(owner, exclusive, 0, Long.MAX_VALUE, 0));
             }
         }

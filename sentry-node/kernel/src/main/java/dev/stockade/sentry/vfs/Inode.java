@@ -295,7 +295,7 @@ public abstract class Inode {
     public final FileLocks locks() {
         FileLocks l = locks.get();
         if (l == null) {
-            FileLocks made = new FileLocks();
+            FileLocks made = new FileLocks(filesystem.vfs().heap());
             l = locks.compareAndExchange(null, made);
             if (l == null) {
                 l = made;

@@ -21,6 +21,9 @@ public final class Mount {
     public static final int FLAGS =
             MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
+    /** Heap that an open file costs, its descriptor and what is made with it included. */
+    private static final long FILE_BYTES = 512;
+
     private static final Mount[] NONE = new Mount[0];
 
     private final int id;
@@ -129,10 +132,12 @@ public final class Mount {
     void fileOpened() {
         openFiles.incrementAndGet();
         filesystem.use();
+        filesystem.vfs().heap().chargeAnyway(FILE_BYTES);
     }
 
     void fileClosed() {
         openFiles.decrementAndGet();
+        filesystem.vfs().heap().uncharge(FILE_BYTES);
         filesystem.unuse();
     }
 

@@ -26,4 +26,9 @@ public record VfsContext(
     public VfsContext withCredentials(Credentials other) {
         return new VfsContext(other, root, cwd, umask, task);
     }
+
+    /** The same place and credentials, of no task. */
+    VfsContext withoutTask() {
+        return new VfsContext(credentials, root, cwd, umask, null);
+    }
 }

@@ -135,6 +135,17 @@ public final class VirtualFilesystem {
         return new VirtualDentry(anonymousMount, Dentry.detached(anonymousMount.filesystem(), null, name, inode));
     }
 
+    /**
+     * Whoever makes a file description asks first.
+     *
+     * @throws ErrnoException ENFILE when the sandbox has no room for more
+     */
+    public void checkFileLimit() throws ErrnoException {
+        if (heap.isExhausted()) {
+            throw Errno.ENFILE.exception();
+        }
+    }
+
     // ---- lookups ----
 
     /**
@@ -247,6 +258,7 @@ public final class VirtualFilesystem {
      */
     public FileDescription open(VfsContext context, @Nullable VirtualDentry start, byte[] path, int flags, int mode)
             throws ErrnoException {
+        checkFileLimit();
         int f = flags & OpenFlags.VALID;
         if ((f & OpenFlags.O_PATH) != 0) {
             f &= OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC;
@@ -272,6 +284,7 @@ public final class VirtualFilesystem {
 
     /** Opens what was resolved: another open of the same file, through a mount that is still there. */
     public FileDescription open(VfsContext context, VirtualDentry where, int flags) throws ErrnoException {
+        checkFileLimit();
         return openResolved(context, where, flags & OpenFlags.VALID, false);
     }
 

@@ -2,16 +2,20 @@ package dev.stockade.sentry.vfs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.stockade.sentry.abi.Errno;
+import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class FileLocksTest {
-    private final FileLocks locks = new FileLocks();
+    private final KernelHeap heap = new KernelHeap(1 << 20);
+    private final FileLocks locks = new FileLocks(heap);
 
     /** Random locks of three owners on thirty bytes against one cell per owner and byte. */
     @Test
-    void shouldAgreeWithALockOnEachByte() {
+    void shouldAgreeWithALockOnEachByte() throws ErrnoException {
         long seed = System.nanoTime();
         Random r = new Random(seed);
         Object[] owners = {"a", "b", "c"};
@@ -39,6 +43,22 @@ class FileLocksTest {
             }
             assertThat(locks.count(owners[o])).isLessThanOrEqualTo(30);
         }
+        for (Object o : owners) {
+            locks.unlock(o, 0, Long.MAX_VALUE);
+        }
+        assertThat(heap.usedBytes()).isZero();
+    }
+
+    @Test
+    void shouldStopAtTheHeapAccount() throws ErrnoException {
+        Errno e = null;
+        for (int i = 0; i < 1 << 20 && e == null; i++) {
+            int at = 2 * i;
+            e = TestSandbox.errnoOf(() -> locks.tryLock(new FileLocks.Range("a", true, at, at + 1, 1)));
+        }
+        assertThat(e).isEqualTo(Errno.ENOLCK);
+        locks.unlock("a", 0, Long.MAX_VALUE);
+        assertThat(heap.usedBytes()).isZero();
     }
 
     @Test

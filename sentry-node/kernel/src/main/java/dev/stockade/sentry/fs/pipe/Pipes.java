@@ -1,5 +1,6 @@
 package dev.stockade.sentry.fs.pipe;
 
+import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.abi.OpenFlags;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.Inode;
@@ -23,9 +24,11 @@ public final class Pipes {
     /**
      * pipe2(2).
      *
-     * @param flags of O_NONBLOCK and O_DIRECT (packet mode, which is not there: taken as an ordinary pipe)
+     * @param flags O_NONBLOCK or 0
+     * @throws ErrnoException ENFILE
      */
-    public static Ends create(VirtualFilesystem vfs, int fsuid, int fsgid, int flags) {
+    public static Ends create(VirtualFilesystem vfs, int fsuid, int fsgid, int flags) throws ErrnoException {
+        vfs.checkFileLimit();
         Pipe pipe = new Pipe(vfs.heap());
         VirtualDentry where = location(vfs, pipe, fsuid, fsgid);
         int kept = flags & OpenFlags.O_NONBLOCK;

@@ -13,14 +13,20 @@ import dev.stockade.sentry.fs.pipe.Pipes;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.TestSandbox;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class EventPollTest {
     private static final int IN = PollEvents.POLLIN;
 
     private final TestSandbox s = new TestSandbox();
-    private final Pipes.Ends p = Pipes.create(s.vfs, 0, 0, 0);
     private final EventPoll e = new EventPoll(s.vfs);
+    private Pipes.Ends p;
+
+    @BeforeEach
+    void makePipe() throws ErrnoException {
+        p = Pipes.create(s.vfs, 0, 0, 0);
+    }
 
     @AfterEach
     void shouldLeaveNothingBehind() {

@@ -39,7 +39,7 @@ class PipeTest {
         assertThat(s.heap.usedBytes()).as("charged heap").isZero();
     }
 
-    private Pipes.Ends pipe() {
+    private Pipes.Ends pipe() throws ErrnoException {
         return Pipes.create(s.vfs, 0, 0, 0);
     }
 
@@ -63,7 +63,7 @@ class PipeTest {
     }
 
     @Test
-    void shouldBreakWithoutReaders() {
+    void shouldBreakWithoutReaders() throws ErrnoException {
         Pipes.Ends p = pipe();
         p.read().decRef();
         assertThat(errnoOf(() -> write(p.write(), "x"))).isEqualTo(Errno.EPIPE);
@@ -108,11 +108,19 @@ class PipeTest {
     @Test
     void shouldBeBoundedByTheHeapAccount() throws ErrnoException {
         long others = s.heap.limitBytes() - 5000;
-        s.heap.charge(others);
         Pipes.Ends p = pipe();
+        s.heap.charge(others - s.heap.usedBytes());
         assertThat(write(p.write(), "x".repeat(4096))).isEqualTo(4096);
         assertThat(errnoOf(() -> write(p.write(), "x"))).isEqualTo(Errno.ENOMEM);
         close(p);
+        s.heap.uncharge(s.heap.usedBytes());
+    }
+
+    @Test
+    void shouldRefuseFilesWithoutRoomForThem() throws ErrnoException {
+        long others = s.heap.limitBytes();
+        s.heap.charge(others);
+        assertThat(errnoOf(this::pipe)).isEqualTo(Errno.ENFILE);
         s.heap.uncharge(others);
     }
 
