@@ -41,6 +41,8 @@ final class RootTree {
     private VirtualDentry mount() throws ErrnoException {
         Pipes.register(vfs);
         Devices.register(vfs, kernel.random());
+        TmpfsFilesystem.register(vfs, kernel.frames(), limits(config.memoryBytes() / 2));
+        ProcFilesystem.register(kernel);
         Filesystem image = new GoferFilesystem(vfs, kernel.frames(), config.image());
         // Stands for the mounter while there is no tree yet.
         VirtualDentry imageRoot = new MountNamespace(vfs, image, "image", Mount.MS_RDONLY).root();
@@ -75,14 +77,11 @@ final class RootTree {
     }
 
     private Filesystem tmpfs(String type, int mode, long sizeBytes) throws ErrnoException {
-        return new TmpfsFilesystem(
-                vfs,
-                kernel.frames(),
-                type,
-                new TmpfsFilesystem.Limits(sizeBytes, sizeBytes / BYTES_PER_INODE),
-                mode,
-                0,
-                0);
+        return new TmpfsFilesystem(vfs, kernel.frames(), type, limits(sizeBytes), mode, 0, 0);
+    }
+
+    private static TmpfsFilesystem.Limits limits(long sizeBytes) {
+        return new TmpfsFilesystem.Limits(sizeBytes, sizeBytes / BYTES_PER_INODE);
     }
 
     private VfsContext context(VirtualDentry root) {

@@ -14,7 +14,10 @@ public final class FrameIndex {
 
     private static final int SHIFT = 6;
     private static final int FAN_OUT = 1 << SHIFT;
-    private static final long LEAF_BYTES = FAN_OUT * 8 + 32;
+
+    /** Slots of the first leaf of a small file; it grows by this factor until it is full-sized. */
+    private static final int FIRST_SLOTS = 4;
+
     private static final long NODE_BYTES = FAN_OUT * 4 + 48;
 
     private static final class Node {
@@ -23,12 +26,23 @@ public final class FrameIndex {
     }
 
     private static final class Leaf {
-        final long[] frames = new long[FAN_OUT];
+        long[] frames;
         int used;
 
-        Leaf() {
+        Leaf(int slots) {
+            frames = new long[slots];
             Arrays.fill(frames, NONE);
         }
+
+        void grow(int slots) {
+            int old = frames.length;
+            frames = Arrays.copyOf(frames, slots);
+            Arrays.fill(frames, old, slots, NONE);
+        }
+    }
+
+    private static long leafBytes(int slots) {
+        return slots * 8L + 48;
     }
 
     /** Sees the pages that are taken out. */
@@ -67,7 +81,9 @@ public final class FrameIndex {
                 return NONE;
             }
         }
-        return ((Leaf) n).frames[(int) page & (FAN_OUT - 1)];
+        long[] frames = ((Leaf) n).frames;
+        int slot = (int) page & (FAN_OUT - 1);
+        return slot < frames.length ? frames[slot] : NONE;
     }
 
     /**
@@ -77,12 +93,12 @@ public final class FrameIndex {
      */
     public void put(long page, long frame) throws ErrnoException {
         if (root == null) {
-            heap.charge(LEAF_BYTES);
-            root = new Leaf();
+            heap.chargeBulk(leafBytes(FIRST_SLOTS));
+            root = new Leaf(FIRST_SLOTS);
             height = 0;
         }
         while ((page >>> (SHIFT * (height + 1))) != 0) {
-            heap.charge(NODE_BYTES);
+            heap.chargeBulk(NODE_BYTES);
             Node up = new Node();
             up.slots[0] = root;
             up.used = 1;
@@ -95,8 +111,8 @@ public final class FrameIndex {
             int slot = (int) (page >>> (SHIFT * h)) & (FAN_OUT - 1);
             Object below = node.slots[slot];
             if (below == null) {
-                heap.charge(h == 1 ? LEAF_BYTES : NODE_BYTES);
-                below = h == 1 ? new Leaf() : new Node();
+                heap.chargeBulk(h == 1 ? leafBytes(FIRST_SLOTS) : NODE_BYTES);
+                below = h == 1 ? new Leaf(FIRST_SLOTS) : new Node();
                 node.slots[slot] = below;
                 node.used++;
             }
@@ -104,6 +120,14 @@ public final class FrameIndex {
         }
         Leaf leaf = (Leaf) n;
         int slot = (int) page & (FAN_OUT - 1);
+        if (slot >= leaf.frames.length) {
+            int slots = leaf.frames.length;
+            while (slots <= slot) {
+                slots *= FIRST_SLOTS;
+            }
+            heap.chargeBulk(leafBytes(slots) - leafBytes(leaf.frames.length));
+            leaf.grow(slots);
+        }
         if (leaf.frames[slot] != NONE) {
             throw new IllegalStateException("page " + page + " already has a frame");
         }
@@ -115,10 +139,14 @@ public final class FrameIndex {
     /** Takes the frames of the pages in [{@code from}, {@code to}) out. */
     public void remove(long from, long to, Removed removed) {
         if (root != null && from < to && remove(root, height, 0, from, to, removed)) {
-            heap.uncharge(height == 0 ? LEAF_BYTES : NODE_BYTES);
+            heap.uncharge(bytes(root));
             root = null;
             height = 0;
         }
+    }
+
+    private static long bytes(Object node) {
+        return node instanceof Leaf l ? leafBytes(l.frames.length) : NODE_BYTES;
     }
 
     /** Whether the node is empty afterwards. */
@@ -126,7 +154,7 @@ public final class FrameIndex {
         if (h == 0) {
             Leaf leaf = (Leaf) node;
             int first = (int) Math.max(0, from - base);
-            int last = (int) Math.min(FAN_OUT, to - base);
+            int last = (int) Math.min(leaf.frames.length, to - base);
             for (int i = first; i < last; i++) {
                 if (leaf.frames[i] != NONE) {
                     removed.accept(leaf.frames[i]);
@@ -145,7 +173,7 @@ public final class FrameIndex {
         for (int i = first; i <= last; i++) {
             Object below = n.slots[i];
             if (below != null && remove(below, h - 1, base + ((long) i << shift), from, to, removed)) {
-                heap.uncharge(h == 1 ? LEAF_BYTES : NODE_BYTES);
+                heap.uncharge(bytes(below));
                 n.slots[i] = null;
                 n.used--;
             }
@@ -161,7 +189,7 @@ public final class FrameIndex {
     private static long next(Object node, int h, long base, long from) {
         if (h == 0) {
             Leaf leaf = (Leaf) node;
-            for (int i = (int) Math.max(0, from - base); i < FAN_OUT; i++) {
+            for (int i = (int) Math.max(0, from - base); i < leaf.frames.length; i++) {
                 if (leaf.frames[i] != NONE) {
                     return base + i;
                 }

@@ -28,6 +28,22 @@ public final class KernelHeap {
         }
     }
 
+    /**
+     * Like {@link #charge} for what guests keep in bulk, files and their names: it leaves an eighth of the limit for the
+     * rest, so that a sandbox full of files can still open and remove them.
+     */
+    public void chargeBulk(long bytes) throws ErrnoException {
+        if (used.addAndGet(bytes) > limitBytes - limitBytes / 8) {
+            used.addAndGet(-bytes);
+            throw Errno.ENOMEM.exception();
+        }
+    }
+
+    /** Whether caches had better give something back before they grow. */
+    public boolean isTight() {
+        return used.get() > limitBytes / 2;
+    }
+
     /** Charges bytes that are already spent, over the limit if need be; {@link #isExhausted} says when to stop. */
     public void chargeAnyway(long bytes) {
         used.addAndGet(bytes);

@@ -23,6 +23,9 @@ final class GoferInode extends Inode implements Mappable {
     private static final int PAGE = FrameAllocator.FRAME_SIZE;
     private static final int SHIFT = FrameAllocator.FRAME_SHIFT;
 
+    /** Heap that an entry of a listing costs without its name. */
+    private static final long ENTRY_BYTES = 64;
+
     private final GoferFilesystem fs;
     private final long handle;
     private final GoferAttr attr;
@@ -116,11 +119,15 @@ final class GoferInode extends Inode implements Mappable {
         if (known == null) {
             List<GoferDirEntry> read = fs.client().readDir(handle);
             List<DirectoryEntry> list = new ArrayList<>(read.size());
+            long bytes = 64;
             for (GoferDirEntry e : read) {
+                bytes += ENTRY_BYTES + e.name().length;
                 list.add(new DirectoryEntry(e.name(), e.ino(), FileMode.direntType(e.type())));
             }
             known = Collections.unmodifiableList(list);
-            entries = known;
+            if (pages.charge(bytes)) {
+                entries = known;
+            }
         }
         return known;
     }

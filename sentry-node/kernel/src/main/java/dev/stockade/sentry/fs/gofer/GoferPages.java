@@ -43,6 +43,10 @@ final class GoferPages {
     @GuardedBy("pageLock")
     private boolean closed;
 
+    /** Heap of the inode beyond the index of pages. */
+    @GuardedBy("pageLock")
+    private long charged;
+
     /** Was read since reclaim last looked; racy on purpose. */
     private volatile boolean used;
 
@@ -92,6 +96,10 @@ final class GoferPages {
 
     /** Fetches a window with this page; the caller holds the fetch lock. */
     private long fetch(long page) throws ErrnoException {
+        if (fs.vfs().heap().isTight()) {
+            // Small files' indexes weigh more than their pages: the longest unread ones make room.
+            fs.reclaimer().reclaim();
+        }
         long filePages = (size + PAGE - 1) >>> SHIFT;
         long from = page;
         if (page == expectedPage) {
@@ -245,11 +253,30 @@ final class GoferPages {
         }
     }
 
+    /** Charges heap that the inode keeps until it is collected; false if there is no room. */
+    boolean charge(long bytes) {
+        pageLock.lock();
+        try {
+            if (closed) {
+                return false;
+            }
+            fs.vfs().heap().chargeBulk(bytes);
+            charged += bytes;
+            return true;
+        } catch (ErrnoException e) {
+            return false;
+        } finally {
+            pageLock.unlock();
+        }
+    }
+
     /** Drops everything for good. Idempotent. */
     void close() {
         pageLock.lock();
         try {
             closed = true;
+            fs.vfs().heap().uncharge(charged);
+            charged = 0;
             pages.remove(0, Long.MAX_VALUE >>> SHIFT, fs.frames()::decRef);
         } finally {
             pageLock.unlock();

@@ -4,6 +4,7 @@ import dev.stockade.sentry.kernel.Kernel;
 import dev.stockade.sentry.kernel.PidNamespace;
 import dev.stockade.sentry.kernel.Task;
 import dev.stockade.sentry.vfs.Filesystem;
+import dev.stockade.sentry.vfs.FilesystemType;
 import dev.stockade.sentry.vfs.Inode;
 import dev.stockade.sentry.vfs.StatFs;
 import dev.stockade.sentry.vfs.VfsContext;
@@ -20,6 +21,21 @@ public final class ProcFilesystem extends Filesystem {
         super(kernel.vfs(), "proc");
         this.kernel = kernel;
         this.root = new RootDirectory(this);
+    }
+
+    /** Makes proc available to mount(2). */
+    public static void register(Kernel kernel) {
+        kernel.vfs().registerType(new FilesystemType() {
+            @Override
+            public String name() {
+                return "proc";
+            }
+
+            @Override
+            public Filesystem make(VfsContext context, String source, String options) {
+                return new ProcFilesystem(kernel);
+            }
+        });
     }
 
     Kernel kernel() {

@@ -83,7 +83,7 @@ public final class TmpfsFilesystem extends Filesystem {
     /** Heap beyond which there is no space for more names. */
     void chargeHeap(long bytes) throws ErrnoException {
         try {
-            vfs().heap().charge(bytes);
+            vfs().heap().chargeBulk(bytes);
         } catch (ErrnoException e) {
             throw Errno.ENOSPC.exception();
         }
@@ -132,5 +132,14 @@ public final class TmpfsFilesystem extends Filesystem {
     @Override
     public void close() {
         root.removeTree();
+    }
+
+    /**
+     * Makes tmpfs available to mount(2).
+     *
+     * @param most what one instance may hold; the options size and nr_inodes ask for less
+     */
+    public static void register(VirtualFilesystem vfs, FrameAllocator frames, Limits most) {
+        vfs.registerType(new TmpfsType(vfs, frames, most));
     }
 }
