@@ -3,6 +3,7 @@ package dev.stockade.sentry.kernel;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.vfs.FileDescription;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,8 +39,22 @@ public final class FdTable {
     @GuardedBy("this")
     private int users = 1;
 
+    /** What a slot costs, on the high side. */
+    private static final long SLOT_BYTES = 40;
+
+    private final KernelHeap heap;
+
+    /** Bytes charged to {@link #heap}. */
+    @GuardedBy("this")
+    private long charged;
+
     @GuardedBy("this")
     private int open;
+
+    /** @param heap is charged for tables that grow */
+    public FdTable(KernelHeap heap) {
+        this.heap = heap;
+    }
 
     /**
      * The description of {@code fd} with a reference, which the caller drops.
@@ -82,32 +97,27 @@ public final class FdTable {
      * of its own.
      *
      * @param limit RLIMIT_NOFILE: descriptors are less than this
-     * @throws ErrnoException EMFILE
+     * @throws ErrnoException EMFILE, ENOMEM
      */
     public int install(FileDescription file, int minimum, boolean closeOnExec, long limit) throws ErrnoException {
-        file.incRef();
-        int fd = -1;
         synchronized (this) {
             int i = Math.max(minimum, firstFree);
             AtomicReferenceArray<@Nullable Slot> a = slots;
             while (i < a.length() && a.get(i) != null) {
                 i++;
             }
-            if (Long.compareUnsigned(i, limit) < 0) {
-                grow(i + 1);
-                slots.set(i, new Slot(file, closeOnExec));
-                open++;
-                if (i == firstFree) {
-                    firstFree = i + 1;
-                }
-                fd = i;
+            if (Long.compareUnsigned(i, limit) >= 0) {
+                throw Errno.EMFILE.exception();
             }
+            grow(i + 1);
+            file.incRef();
+            slots.set(i, new Slot(file, closeOnExec));
+            open++;
+            if (i == firstFree) {
+                firstFree = i + 1;
+            }
+            return i;
         }
-        if (fd < 0) {
-            file.decRef();
-            throw Errno.EMFILE.exception();
-        }
-        return fd;
     }
 
     /**
@@ -119,10 +129,10 @@ public final class FdTable {
         if (fd < 0 || Long.compareUnsigned(fd, limit) >= 0) {
             throw Errno.EBADF.exception();
         }
-        file.incRef();
         Slot old;
         synchronized (this) {
             grow(fd + 1);
+            file.incRef();
             old = slots.getAndSet(fd, new Slot(file, closeOnExec));
             if (old == null) {
                 open++;
@@ -188,9 +198,10 @@ public final class FdTable {
     }
 
     /** A copy for a process that does not share the table; it holds references of its own. */
-    public FdTable fork() {
-        FdTable copy = new FdTable();
+    public FdTable fork() throws ErrnoException {
+        FdTable copy = new FdTable(heap);
         synchronized (this) {
+            heap.charge(charged);
             AtomicReferenceArray<@Nullable Slot> a = slots;
             AtomicReferenceArray<@Nullable Slot> b = new AtomicReferenceArray<>(a.length());
             for (int i = 0; i < a.length(); i++) {
@@ -200,12 +211,13 @@ public final class FdTable {
                     b.set(i, s);
                 }
             }
-            copy.adopt(b, firstFree, open);
+            copy.adopt(b, firstFree, open, charged);
         }
         return copy;
     }
 
-    private synchronized void adopt(AtomicReferenceArray<@Nullable Slot> table, int first, int count) {
+    private synchronized void adopt(AtomicReferenceArray<@Nullable Slot> table, int first, int count, long bytes) {
+        charged = bytes;
         slots = table;
         firstFree = first;
         open = count;
@@ -229,6 +241,10 @@ public final class FdTable {
             }
         }
         closeRange(0, Integer.MAX_VALUE);
+        synchronized (this) {
+            heap.uncharge(charged);
+            charged = 0;
+        }
     }
 
     /** Closes every descriptor that has FD_CLOEXEC (execve(2)). */
@@ -291,13 +307,16 @@ public final class FdTable {
     }
 
     @GuardedBy("this")
-    private void grow(int length) {
+    private void grow(int length) throws ErrnoException {
         AtomicReferenceArray<@Nullable Slot> a = slots;
         if (length <= a.length()) {
             return;
         }
-        AtomicReferenceArray<@Nullable Slot> b =
-                new AtomicReferenceArray<>(Math.max(length, (int) Math.min(Integer.MAX_VALUE, a.length() * 2L)));
+        int capacity = Math.max(length, (int) Math.min(Integer.MAX_VALUE, a.length() * 2L));
+        long more = (capacity - a.length()) * SLOT_BYTES;
+        heap.charge(more);
+        charged += more;
+        AtomicReferenceArray<@Nullable Slot> b = new AtomicReferenceArray<>(capacity);
         for (int i = 0; i < a.length(); i++) {
             b.set(i, a.get(i));
         }

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,9 @@ public final class Kernel implements AutoCloseable {
 
     private @Nullable ThreadGroup first;
     private boolean closed;
+
+    /** Queued signals of all users together. */
+    private final AtomicLong pendingSignals = new AtomicLong();
 
     @GuardedBy("users")
     private final Map<Integer, UserCounters> users = new HashMap<>();
@@ -213,7 +217,7 @@ public final class Kernel implements AutoCloseable {
         MemoryManager mm = spaces.create(MemoryLimits.DEFAULT, false);
         TaskParts parts = new TaskParts(
                 mm,
-                new FdTable(),
+                new FdTable(heap),
                 new FsContext(root, root, 022),
                 uts,
                 Credentials.root(userNamespace),
@@ -309,16 +313,29 @@ public final class Kernel implements AutoCloseable {
 
     /** An unexpected failure of one task's kernel code: this sandbox ends, the node goes on. */
     void panic(Task t, Throwable cause) {
+        String report = "kernel panic";
+        try {
+            report = report(t, cause);
+        } catch (Throwable e) {
+            // Out of memory, perhaps: what counts is that the sandbox ends.
+            report = "kernel panic: " + cause.getClass().getName();
+        } finally {
+            try {
+                if (panic.complete(report)) {
+                    config.events().event(EventSink.KERNEL_PANIC, Map.of("report", report));
+                }
+            } finally {
+                killAll();
+                // The failed thread ends without its exit path: what it held is freed with the machine.
+                TaskExit.abandon(t);
+            }
+        }
+    }
+
+    private String report(Task t, Throwable cause) {
         StringWriter trace = new StringWriter();
         cause.printStackTrace(new PrintWriter(trace));
-        String report =
-                "kernel panic in " + t + ", system call " + config.syscalls().name(t.syscallNumber) + ": " + trace;
-        if (panic.complete(report)) {
-            config.events().event(EventSink.KERNEL_PANIC, Map.of("report", report));
-        }
-        killAll();
-        // The failed thread ends without its exit path: what it held is freed with the machine.
-        TaskExit.abandon(t);
+        return "kernel panic in " + t + ", system call " + config.syscalls().name(t.syscallNumber) + ": " + trace;
     }
 
     /** The memory limit is reached: the process that holds most is killed. */
@@ -330,7 +347,7 @@ public final class Kernel implements AutoCloseable {
 
     UserCounters acquireUser(int uid) {
         synchronized (users) {
-            UserCounters c = users.computeIfAbsent(uid, u -> new UserCounters());
+            UserCounters c = users.computeIfAbsent(uid, u -> new UserCounters(pendingSignals));
             c.addTask();
             return c;
         }

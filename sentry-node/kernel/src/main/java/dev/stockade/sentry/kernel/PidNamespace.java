@@ -20,6 +20,9 @@ public final class PidNamespace {
 
     static final int INIT_TID = 1;
 
+    /** MAX_PID_NS_LEVEL. */
+    static final int MAX_DEPTH = 32;
+
     final TaskSet owner;
     final @Nullable PidNamespace parent;
 
@@ -172,13 +175,12 @@ public final class PidNamespace {
         }
     }
 
-    /** Whether {@code other} is this namespace or below it. */
-    boolean contains(PidNamespace other) {
-        for (PidNamespace n = other; n != null; n = n.parent) {
-            if (n == this) {
-                return true;
-            }
+    /** How many ancestors it has. */
+    int depth() {
+        int depth = 0;
+        for (PidNamespace n = parent; n != null; n = n.parent) {
+            depth++;
         }
-        return false;
+        return depth;
     }
 }

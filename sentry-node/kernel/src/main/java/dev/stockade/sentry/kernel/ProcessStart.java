@@ -14,7 +14,7 @@ final class ProcessStart {
     static ThreadGroup start(Kernel kernel, ProcessSpec spec, @Nullable Task parent) throws ErrnoException {
         ResourceLimits limits = ResourceLimits.defaults(
                 kernel.config().maxTasks(), kernel.config().maxFds());
-        FdTable fds = new FdTable();
+        FdTable fds = new FdTable(kernel.heap());
         LoadedProgram program = null;
         boolean done = false;
         try {

@@ -190,24 +190,28 @@ public final class SignalSender {
     /** Sets what a signal does; one that becomes ignored is dropped where it is pending (sigaction(2)). */
     public static SignalAction setAction(Task t, int signal, SignalAction next) {
         SignalHandlers handlers = t.tg.signalHandlers;
-        // Handlers may be shared with other groups, but each has its own pending signals: as in Linux only the
-        // caller's group drops them.
-        handlers.mu.lock();
-        try {
-            SignalAction old = handlers.getLocked(signal);
-            handlers.setLocked(signal, next);
-            if (next.isIgnore() || (next.isDefault() && Signal.contains(Signal.DEFAULT_IGNORED, signal))) {
-                discardOwnLocked(t, Signal.bit(signal));
-            }
-            return old;
-        } finally {
-            handlers.mu.unlock();
+        boolean ignores = next.isIgnore() || (next.isDefault() && Signal.contains(Signal.DEFAULT_IGNORED, signal));
+        RankedLock tasks = t.kernel.tasks().mu;
+        if (ignores) {
+            tasks.lock(); // the group's list of tasks is walked
         }
-    }
-
-    private static void discardOwnLocked(Task t, long signals) {
-        t.tg.pending.discard(signals);
-        t.signals.pending.discard(signals);
+        try {
+            handlers.mu.lock();
+            try {
+                SignalAction old = handlers.getLocked(signal);
+                handlers.setLocked(signal, next);
+                if (ignores) {
+                    discardLocked(t.tg, Signal.bit(signal));
+                }
+                return old;
+            } finally {
+                handlers.mu.unlock();
+            }
+        } finally {
+            if (ignores) {
+                tasks.unlock();
+            }
+        }
     }
 
     /** What a signal does now. */

@@ -65,7 +65,8 @@ public final class Task implements IoctlContext {
 
     // ---- Guarded by TaskSet.mu
 
-    TaskExitState exitState = TaskExitState.ALIVE;
+    /** Others may look at it without the lock. */
+    volatile TaskExitState exitState = TaskExitState.ALIVE;
 
     /** Whose vfork stop ends when this task gives up its address space. */
     @Nullable
@@ -144,10 +145,10 @@ public final class Task implements IoctlContext {
         this.credentials = parts.credentials();
         this.comm = parts.comm();
         this.executable = parts.executable();
-        this.userCounters = kernel.acquireUser(parts.credentials().ruid());
         this.runState = parts.firstState();
         this.affinity = kernel.allCpus();
         this.context = kernel.config().machine().newContext();
+        this.userCounters = kernel.acquireUser(parts.credentials().ruid());
     }
 
     // ---- The task thread
@@ -156,7 +157,19 @@ public final class Task implements IoctlContext {
         Thread t = new Thread(null, this::run, kernel.config().name() + "/" + tid, Kernel.TASK_STACK_BYTES);
         t.setDaemon(true);
         thread = t;
-        t.start();
+        boolean started = false;
+        try {
+            t.start();
+            started = true;
+        } finally {
+            if (!started) {
+                // The host has no more threads: the task is gone before it lived.
+                thread = null;
+                TaskExit.abandon(this);
+                context.close();
+                kernel.tasks().threadExited(this);
+            }
+        }
     }
 
     private void run() {
@@ -319,7 +332,7 @@ public final class Task implements IoctlContext {
     }
 
     /** Replaces the descriptor table by a copy if others use it too (unshare(2), execve(2)). */
-    public void unshareFdTable() {
+    public void unshareFdTable() throws ErrnoException {
         FdTable old = fdTable;
         if (old.shared()) {
             fdTable = old.fork();

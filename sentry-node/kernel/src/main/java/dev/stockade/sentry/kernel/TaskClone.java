@@ -77,6 +77,9 @@ public final class TaskClone {
         if (q.has(UNSUPPORTED_NAMESPACES)) {
             throw Errno.EINVAL.exception();
         }
+        if (q.has(CLONE_NEWPID) && t.tg.pidns.depth() >= PidNamespace.MAX_DEPTH) {
+            throw Errno.ENOSPC.exception();
+        }
         ResourceLimits limits = t.tg.limits;
         if (Long.compareUnsigned(t.userCounters.tasks(), limits.soft(Resource.RLIMIT_NPROC)) >= 0
                 && !t.credentials().hasCapability(Capability.CAP_SYS_RESOURCE)
@@ -143,7 +146,12 @@ public final class TaskClone {
         if (q.has(CLONE_FILES)) {
             fds.incUsers();
         } else {
-            fds = fds.fork();
+            try {
+                fds = fds.fork();
+            } catch (ErrnoException e) {
+                mm.decUsers();
+                throw e;
+            }
         }
         FsContext fs = q.has(CLONE_FS) ? t.fsContext() : t.fsContext().fork();
         UtsNamespace uts = q.has(CLONE_NEWUTS) ? t.utsNamespace().copy() : t.utsNamespace();

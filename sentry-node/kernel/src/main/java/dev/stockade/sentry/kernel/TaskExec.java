@@ -22,6 +22,12 @@ public final class TaskExec {
      */
     public static RunState execve(Task t, LoadedProgram program, Credentials credentials, byte[] comm)
             throws ErrnoException {
+        try {
+            t.unshareFdTable();
+        } catch (ErrnoException e) {
+            release(program);
+            throw e;
+        }
         ThreadGroup tg = t.tg;
         TaskSet set = t.kernel.tasks();
         boolean refused;
@@ -121,7 +127,6 @@ public final class TaskExec {
         if (oldExecutable != null) {
             oldExecutable.decRef();
         }
-        t.unshareFdTable();
         t.fdTable().closeOnExec();
         t.signals.resetAltStack();
         t.restartBlock = null;

@@ -415,18 +415,24 @@ public final class TaskExit {
     /** After a failure of the kernel's own code: the task counts as gone so that the others can end. */
     static void abandon(Task t) {
         TaskSet set = t.kernel.tasks();
+        boolean wasAlive;
         set.mu.lock();
         try {
             if (t.exitState == TaskExitState.DEAD || t.exitState == TaskExitState.ZOMBIE) {
                 return;
             }
-            if (t.exitState == TaskExitState.ALIVE) {
+            wasAlive = t.exitState == TaskExitState.ALIVE;
+            if (wasAlive) {
                 t.tg.liveTasks--;
+                t.exitState = TaskExitState.INITIATED;
             }
-            t.exitState = TaskExitState.ZOMBIE;
-            t.tg.activeTasks--;
         } finally {
             set.mu.unlock();
         }
+        if (wasAlive) {
+            // Whoever reads from its pipes shall not wait for ever.
+            t.fdTable().decUsers();
+        }
+        becomeZombie(t);
     }
 }

@@ -36,7 +36,9 @@ public final class ThreadGroup {
 
     // ---- Guarded by TaskSet.mu
 
-    Task leader;
+    /** Others may look at it without the lock. */
+    volatile Task leader;
+
     final List<Task> tasks = new ArrayList<>(1);
 
     @Nullable

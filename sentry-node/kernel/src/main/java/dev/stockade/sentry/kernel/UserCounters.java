@@ -4,8 +4,17 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** What the processes of one real user id hold together, for RLIMIT_NPROC and RLIMIT_SIGPENDING. Thread-safe. */
 final class UserCounters {
+    /** What all users of a sandbox may have queued together, so that many user ids are no way around the limit. */
+    private static final long SANDBOX_PENDING_SIGNALS = 16384;
+
+    private final AtomicLong sandboxPendingSignals;
     private final AtomicLong tasks = new AtomicLong();
     private final AtomicLong pendingSignals = new AtomicLong();
+
+    /** @param sandboxPendingSignals shared by all users of the sandbox */
+    UserCounters(AtomicLong sandboxPendingSignals) {
+        this.sandboxPendingSignals = sandboxPendingSignals;
+    }
 
     long tasks() {
         return tasks.get();
@@ -25,8 +34,10 @@ final class UserCounters {
 
     /** @param limit unsigned */
     boolean tryAddPendingSignal(long limit) {
-        if (Long.compareUnsigned(pendingSignals.incrementAndGet(), limit) > 0) {
-            pendingSignals.decrementAndGet();
+        boolean overLimit = Long.compareUnsigned(pendingSignals.incrementAndGet(), limit) > 0;
+        boolean full = sandboxPendingSignals.incrementAndGet() > SANDBOX_PENDING_SIGNALS;
+        if (overLimit || full) {
+            removePendingSignal();
             return false;
         }
         return true;
@@ -34,5 +45,6 @@ final class UserCounters {
 
     void removePendingSignal() {
         pendingSignals.decrementAndGet();
+        sandboxPendingSignals.decrementAndGet();
     }
 }

@@ -12,8 +12,8 @@ import dev.stockade.sentry.mm.MemoryManager;
 final class CredentialCalls {
     private CredentialCalls() {}
 
-    /** NGROUPS_MAX. */
-    private static final int GROUPS_MAX = 65536;
+    /** Linux allows 65536; every task can have a list of its own, so they are bounded here. */
+    private static final int GROUPS_MAX = 1024;
 
     static long getuid(Task t, SyscallArgs a) {
         return t.credentials().ruid() & 0xffffffffL;

@@ -21,7 +21,6 @@ import dev.stockade.sentry.vfs.VirtualFilesystem;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +32,6 @@ final class Processes {
     private static final int AT_FDCWD = -100;
     private static final int AT_SYMLINK_NOFOLLOW = 0x100;
     private static final int AT_EMPTY_PATH = 0x1000;
-
-    /** MAX_ARG_STRLEN. */
-    private static final int MAX_ARG_STRLEN = 131072;
 
     /** Arguments and environment together: a quarter of the stack, 128 KiB to 6 MiB (execve(2)). */
     private static final long ARGUMENTS_MIN = 128 << 10;
@@ -148,37 +144,14 @@ final class Processes {
             throws ErrnoException {
         long limit =
                 Math.clamp(t.threadGroup().limits().soft(Resource.RLIMIT_STACK) >>> 2, ARGUMENTS_MIN, ARGUMENTS_MAX);
-        long[] left = {limit};
-        List<byte[]> arguments = strings(t.memoryManager(), argv, left);
-        List<byte[]> environment = strings(t.memoryManager(), envp, left);
-        if (arguments.isEmpty()) {
-            arguments = List.of(new byte[0]); // since Linux 5.18 a program has an argv[0]
-        }
-        Executables.Prepared p = Executables.load(t, start, path, flags, name, arguments, environment);
-        return TaskExec.execve(t, p.program(), p.credentials(), p.comm());
-    }
-
-    private static List<byte[]> strings(MemoryManager mm, long array, long[] left) throws ErrnoException {
-        List<byte[]> strings = new ArrayList<>();
-        if (array == 0) {
-            return strings;
-        }
-        for (long p = array; ; p += 8) {
-            long address = mm.readLong(p);
-            if (address == 0) {
-                return strings;
+        try (ExecStrings strings = new ExecStrings(t, limit)) {
+            List<byte[]> arguments = strings.read(argv);
+            List<byte[]> environment = strings.read(envp);
+            if (arguments.isEmpty()) {
+                arguments = List.of(new byte[0]); // since Linux 5.18 a program has an argv[0]
             }
-            byte[] s;
-            try {
-                s = mm.copyInString(address, MAX_ARG_STRLEN);
-            } catch (ErrnoException e) {
-                throw e.errno() == Errno.ENAMETOOLONG ? Errno.E2BIG.exception() : e;
-            }
-            left[0] -= s.length + 1 + 8;
-            if (left[0] < 0) {
-                throw Errno.E2BIG.exception();
-            }
-            strings.add(s);
+            Executables.Prepared p = Executables.load(t, start, path, flags, name, arguments, environment);
+            return TaskExec.execve(t, p.program(), p.credentials(), p.comm());
         }
     }
 

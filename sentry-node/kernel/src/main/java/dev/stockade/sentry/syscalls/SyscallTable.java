@@ -150,7 +150,7 @@ final class SyscallTable {
         t.full(113, "setreuid", CredentialCalls::setreuid);
         t.full(114, "setregid", CredentialCalls::setregid);
         t.full(115, "getgroups", CredentialCalls::getgroups);
-        t.full(116, "setgroups", CredentialCalls::setgroups);
+        t.partial(116, "setgroups", CredentialCalls::setgroups, "at most 1024 groups");
         t.full(117, "setresuid", CredentialCalls::setresuid);
         t.full(118, "getresuid", CredentialCalls::getresuid);
         t.full(119, "setresgid", CredentialCalls::setresgid);

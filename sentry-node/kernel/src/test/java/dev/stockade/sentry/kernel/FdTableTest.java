@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.Stat;
 import java.util.ArrayList;
@@ -42,7 +43,7 @@ class FdTableTest {
 
     @Test
     void shouldGiveTheLowestFreeDescriptor() throws ErrnoException {
-        FdTable t = new FdTable();
+        FdTable t = new FdTable(new KernelHeap(1 << 20));
         for (int i = 0; i < 40; i++) {
             assertThat(install(t, false)).isEqualTo(i);
         }
@@ -55,7 +56,7 @@ class FdTableTest {
 
     @Test
     void shouldRefuseDescriptorsAtTheLimit() throws ErrnoException {
-        FdTable t = new FdTable();
+        FdTable t = new FdTable(new KernelHeap(1 << 20));
         for (int i = 0; i < 100; i++) {
             install(t, false);
         }
@@ -68,7 +69,7 @@ class FdTableTest {
 
     @Test
     void shouldCloseOnExecOnlyWhatAskedForIt() throws ErrnoException {
-        FdTable t = new FdTable();
+        FdTable t = new FdTable(new KernelHeap(1 << 20));
         install(t, false);
         install(t, true);
         install(t, false);
@@ -79,7 +80,7 @@ class FdTableTest {
 
     @Test
     void shouldKeepFilesOpenInACopy() throws ErrnoException {
-        FdTable t = new FdTable();
+        FdTable t = new FdTable(new KernelHeap(1 << 20));
         install(t, false);
         FdTable copy = t.fork();
         t.decUsers();
@@ -90,7 +91,7 @@ class FdTableTest {
 
     @Test
     void shouldSurviveLookupsDuringChanges() throws Exception {
-        FdTable t = new FdTable();
+        FdTable t = new FdTable(new KernelHeap(1 << 20));
         AtomicBoolean stop = new AtomicBoolean();
         List<Throwable> failures = new ArrayList<>();
         List<Thread> readers = new ArrayList<>();
