@@ -53,8 +53,8 @@ public interface GoferConfig {
     @WithDefault("64")
     int maxReadsPerSession();
 
-    /** Each may hold a few hundred KiB that its receiver does not take. */
-    @WithDefault("256")
+    /** Each may hold up to 768 KiB that its receiver does not take. */
+    @WithDefault("128")
     int maxReadsPerPeer();
 
     /** Content files open at once; never more than half of what the process may open. */
@@ -64,6 +64,10 @@ public interface GoferConfig {
     /** Images kept in memory though nobody has them attached. */
     @WithDefault("16")
     int maxIdleImages();
+
+    /** Calls under way on one connection; the others wait at their sender. */
+    @WithDefault("1024")
+    int maxCallsPerConnection();
 
     /** After which an unused session ends. */
     @WithDefault("1h")

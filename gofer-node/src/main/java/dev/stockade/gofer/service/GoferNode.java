@@ -14,6 +14,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -50,7 +51,11 @@ public class GoferNode {
                 new TreeLimits(config.maxImageFiles(), Math.min(config.maxPathBytes(), MAX_PATH_BYTES)),
                 openFiles,
                 config.maxIdleImages());
-        this.store = ImageStore.open(dataDir, storeLimits, Clock.systemUTC(), config.orphanGrace());
+        try {
+            this.store = ImageStore.open(dataDir, storeLimits, Clock.systemUTC(), config.orphanGrace());
+        } catch (FileSystemException e) {
+            throw new IOException("cannot keep images in " + dataDir + " (stockade.gofer.data-dir): " + e, e);
+        }
         String problem = HostDirectory.checkSupport(dataDir);
         if (!problem.isEmpty()) {
             store.close();

@@ -17,9 +17,9 @@ import java.util.function.BiConsumer;
  * descriptor and little memory.
  */
 final class ReadStream {
-    private static final int CHUNK_BYTES = 64 * 1024;
+    private static final int CHUNK_BYTES = 256 * 1024;
     /** Up to so many bytes may wait for a receiver; with a chunk more, that is what a read that nobody takes holds. */
-    static final int BYTES_AHEAD = 128 * 1024;
+    static final int BYTES_AHEAD = 512 * 1024;
 
     /** A buffer for each worker thread, since a chunk is copied out of it at once. */
     private static final ThreadLocal<ByteBuffer> BUFFER =

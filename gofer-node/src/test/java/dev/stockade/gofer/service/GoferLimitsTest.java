@@ -1,6 +1,7 @@
 package dev.stockade.gofer.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.google.protobuf.ByteString;
 import dev.stockade.gofer.TarBytes;
@@ -17,6 +18,7 @@ import dev.stockade.proto.gofer.v1.ReadRequest;
 import dev.stockade.proto.gofer.v1.ReadResponse;
 import dev.stockade.proto.gofer.v1.RemoveImageRequest;
 import dev.stockade.proto.gofer.v1.ResolveImageRequest;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.StreamObserver;
@@ -61,6 +63,7 @@ class GoferLimitsTest {
                     "stockade.gofer.max-image-bytes", "40000000",
                     "stockade.gofer.max-imports", "2",
                     "stockade.gofer.max-reads-per-session", "4",
+                    "stockade.gofer.max-calls-per-connection", "32",
                     "stockade.gofer.read-stall-timeout", "1s",
                     "stockade.gofer.import-stall-timeout", "1s");
         }
@@ -248,6 +251,24 @@ class GoferLimitsTest {
                 .toList();
         assertThat(errors).filteredOn(e -> e.contains("too many imports")).hasSize(1);
         assertThat(errors).filteredOn(e -> e.contains("sent nothing")).hasSize(2);
+    }
+
+    @Test
+    void shouldBoundTheCallsOfAConnection() {
+        sentry.images.list(ListImagesRequest.getDefaultInstance()); // the connection knows its limit from here on
+        List<StreamObserver<ImportImageRequest>> idle = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            idle.add(ImagesGrpc.newStub(sentry.channel).import_(TestSentry.observer(new CompletableFuture<>())));
+        }
+        assertThatExceptionOfType(StatusRuntimeException.class)
+                .as("waits at its sender")
+                .isThrownBy(() -> sentry.images
+                        .withDeadlineAfter(1, TimeUnit.SECONDS)
+                        .list(ListImagesRequest.getDefaultInstance()));
+        try (TestSentry other = new TestSentry()) {
+            other.images.list(ListImagesRequest.getDefaultInstance());
+        }
+        idle.forEach(call -> call.onError(new IllegalStateException("enough")));
     }
 
     @Test
