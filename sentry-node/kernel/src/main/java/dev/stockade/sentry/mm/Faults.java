@@ -202,7 +202,11 @@ final class Faults {
         if (area.isShared() && file != null) {
             return request(area, file, table, page, true);
         }
-        copyOnWrite(area, table, page);
+        try {
+            copyOnWrite(area, table, page);
+        } finally {
+            mm.entries.finishReplacing();
+        }
         return null;
     }
 
@@ -451,6 +455,7 @@ final class Faults {
         } else if (writable) {
             // The file has another page there now (it was truncated and extended, or copied up).
             mm.entries.replace(area, table, address, next);
+            mm.entries.finishReplacing();
         } else {
             mm.frames.decRef(frame);
         }

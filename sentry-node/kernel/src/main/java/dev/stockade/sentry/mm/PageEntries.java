@@ -12,6 +12,7 @@ import static dev.stockade.sentry.mm.PageTables.WRITABLE;
 
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.memory.FrameAllocator;
+import java.util.Arrays;
 
 /**
  * Page-table entries of whole ranges, with what hangs on them: frame references, revocation, resident set counters.
@@ -24,6 +25,12 @@ final class PageEntries {
     private final PageTables tables;
     private final FrameAllocator frames;
     private final RevocationBatch batch;
+
+    /** Entries that {@link #finishReplacing()} will set. */
+    private long[] replacedAddresses = new long[16];
+
+    private long[] replacements = new long[16];
+    private int replacedCount;
 
     private long anonymousPages;
     private long filePages;
@@ -75,15 +82,37 @@ final class PageEntries {
         count(area, entry, 1);
     }
 
-    /** Replaces a non-zero entry by one for another frame, whose reference it takes over. */
+    /**
+     * Replaces a non-zero entry by one for another frame, whose reference it takes over. If a processor may still use
+     * the old one, the new one waits for {@link #finishReplacing()}: no thread may see the new page change while
+     * another still reads the old one (Linux's ptep_clear_flush).
+     */
     void replace(Vma area, long table, long address, long entry) {
-        long old = tables.exchange(table, address, entry);
+        long old = tables.exchange(table, address, 0);
         count(area, old, -1);
         count(area, entry, 1);
-        if (isCached(old)) {
-            batch.revoke(tables.frame(old));
-        }
         batch.drop(tables.frame(old));
+        if (!isCached(old)) {
+            tables.store(table, address, entry);
+            return;
+        }
+        batch.revoke(tables.frame(old));
+        if (replacedCount == replacedAddresses.length) {
+            replacedAddresses = Arrays.copyOf(replacedAddresses, replacedCount * 2);
+            replacements = Arrays.copyOf(replacements, replacedCount * 2);
+        }
+        replacedAddresses[replacedCount] = address;
+        replacements[replacedCount++] = entry;
+    }
+
+    void finishReplacing() {
+        if (replacedCount > 0) {
+            batch.flush();
+            for (int i = 0; i < replacedCount; i++) {
+                tables.store(tables.table(replacedAddresses[i]), replacedAddresses[i], replacements[i]);
+            }
+            replacedCount = 0;
+        }
     }
 
     /** Lets a present entry be written. */
