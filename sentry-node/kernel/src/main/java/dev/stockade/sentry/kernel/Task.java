@@ -184,10 +184,17 @@ public final class Task implements IoctlContext {
         } catch (RuntimeException | Error e) {
             kernel.panic(this, e);
         } finally {
-            thread = null;
-            context.close();
-            kernel.tasks().threadExited(this);
+            try {
+                context.close();
+            } finally {
+                kernel.tasks().threadExited(this);
+                thread = null;
+            }
         }
+    }
+
+    boolean isRunBy(Thread t) {
+        return thread == t;
     }
 
     private void waitWhileStopped() {

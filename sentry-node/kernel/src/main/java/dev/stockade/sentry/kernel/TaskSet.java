@@ -20,6 +20,10 @@ public final class TaskSet {
     // ---- Guarded by mu
 
     private int threads;
+
+    /** Threads that have reported their end and have a few instructions left. */
+    private final List<Thread> ending = new ArrayList<>();
+
     private int taskCount;
     private int externalStops;
     private boolean closed;
@@ -293,6 +297,10 @@ public final class TaskSet {
         mu.lock();
         try {
             threads--;
+            ending.removeIf(e -> !e.isAlive());
+            if (t.isRunBy(Thread.currentThread())) {
+                ending.add(Thread.currentThread());
+            }
             lastOfGroup = t.tg.exitedLocked();
             status = t.tg.exitStatus;
             threadEnded.signalAll();
@@ -306,6 +314,7 @@ public final class TaskSet {
 
     /** Waits until no task thread is left; false if some are after the time given. */
     boolean awaitThreads(long timeoutNs) {
+        List<Thread> last;
         mu.lock();
         try {
             long left = timeoutNs;
@@ -313,17 +322,26 @@ public final class TaskSet {
                 if (left <= 0) {
                     return false;
                 }
+                left = threadEnded.awaitNanos(left);
+            }
+            last = List.copyOf(ending);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            mu.unlock();
+        }
+        for (Thread t : last) {
+            if (t != Thread.currentThread()) {
                 try {
-                    left = threadEnded.awaitNanos(left);
+                    t.join();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                     return false;
                 }
             }
-            return true;
-        } finally {
-            mu.unlock();
         }
+        return true;
     }
 
     /** Tasks now, zombies included. */
