@@ -190,7 +190,7 @@ class StreamTest {
         client.abort();
 
         assertThat(program().cancelled.await(10, TimeUnit.SECONDS)).isTrue();
-        assertThat(api.state(id)).isEqualTo("RUNNING");
+        api.awaitState(id, "RUNNING");
         client.close();
     }
 

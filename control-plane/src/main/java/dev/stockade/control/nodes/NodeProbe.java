@@ -19,8 +19,17 @@ public class NodeProbe {
         this.channels = channels;
     }
 
-    /** Any answer but none counts. */
-    public boolean answers(FleetNode node, Duration deadline) {
+    /** What came of asking. */
+    public enum Answer {
+        /** It is there. */
+        ANSWERS,
+        /** Nobody listens at its address: its process is gone. */
+        REFUSES,
+        /** Nothing came in time: it hangs, is cut off, or one of the two machines is too busy. */
+        SILENT
+    }
+
+    public Answer ask(FleetNode node, Duration deadline) {
         try {
             switch (node.kind()) {
                 case SENTRY ->
@@ -32,11 +41,12 @@ public class NodeProbe {
                             .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
                             .list(ListImagesRequest.getDefaultInstance());
             }
-            return true;
+            return Answer.ANSWERS;
         } catch (StatusRuntimeException e) {
             return switch (e.getStatus().getCode()) {
-                case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> false;
-                default -> true;
+                case UNAVAILABLE -> Answer.REFUSES;
+                case DEADLINE_EXCEEDED, CANCELLED -> Answer.SILENT;
+                default -> Answer.ANSWERS;
             };
         }
     }

@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 
 /** Waits for a condition to a deadline that a busy machine can meet. */
 public final class Await {
-    private static final Duration DEADLINE = Duration.ofSeconds(20);
+    private static final Duration DEADLINE = Duration.ofSeconds(60);
 
     private Await() {}
 
