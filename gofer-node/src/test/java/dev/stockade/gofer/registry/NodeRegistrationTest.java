@@ -91,25 +91,25 @@ class NodeRegistrationTest {
                 "gofer:7410",
                 Map.of("zone", "a"),
                 "0.1",
-                Duration.ofSeconds(2));
+                Duration.ofSeconds(10));
     }
 
     @Test
     void shouldRegisterStayKnownAndSayGoodbye() throws Exception {
         try (NodeRegistration registration = registration()) {
             registration.start();
-            RegisterRequest first = registry.registered.poll(10, TimeUnit.SECONDS);
+            RegisterRequest first = registry.registered.poll(60, TimeUnit.SECONDS);
             assertThat(first.getKind()).isEqualTo(NodeKind.NODE_KIND_GOFER);
             assertThat(first.getNodeId()).isEqualTo("node-1");
             assertThat(first.getAddress()).isEqualTo("gofer:7410");
             assertThat(first.getLabelsMap()).containsEntry("zone", "a");
-            HeartbeatRequest heartbeat = registry.heartbeats.poll(10, TimeUnit.SECONDS);
+            HeartbeatRequest heartbeat = registry.heartbeats.poll(60, TimeUnit.SECONDS);
             assertThat(heartbeat.getBootId()).isEqualTo(first.getBootId());
             registry.known = false;
-            RegisterRequest again = registry.registered.poll(10, TimeUnit.SECONDS);
+            RegisterRequest again = registry.registered.poll(60, TimeUnit.SECONDS);
             assertThat(again).as("a control plane that forgot is told again").isEqualTo(first);
             registry.heartbeats.clear();
-            assertThat(registry.heartbeats.poll(10, TimeUnit.SECONDS)).isNotNull();
+            assertThat(registry.heartbeats.poll(60, TimeUnit.SECONDS)).isNotNull();
         }
         assertThat(registry.gone)
                 .singleElement()
@@ -124,7 +124,7 @@ class NodeRegistrationTest {
             registration.start();
             assertThat(registration.registered()).isFalse();
             server = start(port);
-            assertThat(registry.registered.poll(20, TimeUnit.SECONDS)).isNotNull();
+            assertThat(registry.registered.poll(60, TimeUnit.SECONDS)).isNotNull();
         }
     }
 }

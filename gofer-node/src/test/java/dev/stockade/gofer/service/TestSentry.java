@@ -62,7 +62,7 @@ final class TestSentry implements AutoCloseable {
                     .build());
         }
         out.onCompleted();
-        return answer.orTimeout(30, TimeUnit.SECONDS).join();
+        return answer.orTimeout(120, TimeUnit.SECONDS).join();
     }
 
     static <T> StreamObserver<T> observer(CompletableFuture<T> answer) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 class GrpcGoferClientTest {
     private static final GoferTimeouts PATIENT =
-            new GoferTimeouts(Duration.ofSeconds(20), Duration.ofSeconds(5), Duration.ofMillis(10));
+            new GoferTimeouts(Duration.ofSeconds(60), Duration.ofSeconds(20), Duration.ofMillis(10));
 
     private final FakeGofer gofer = new FakeGofer()
             .put("etc", "/")
@@ -72,7 +72,7 @@ class GrpcGoferClientTest {
     }
 
     private static void await(BooleanSupplier condition) {
-        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime()).as("deadline").isLessThan(deadlineNs);
             Thread.onSpinWait();
@@ -173,14 +173,14 @@ class GrpcGoferClientTest {
             });
             await(() -> reader.getState() == Thread.State.TIMED_WAITING);
             gofer.start();
-            assertThat(waiting.get(15, TimeUnit.SECONDS)).isEqualTo("content");
+            assertThat(waiting.get(60, TimeUnit.SECONDS)).isEqualTo("content");
         }
     }
 
     @Test
     void shouldGiveUpWithEioAndRecoverLater() throws ErrnoException {
         channels.close();
-        channels = new GoferChannels(PATIENT.withOperation(Duration.ofMillis(300)), List.of());
+        channels = new GoferChannels(PATIENT.withOperation(Duration.ofSeconds(2)), List.of());
         try (GrpcGoferClient client = attach()) {
             long file = walk(client, "etc", "deep", "file");
             gofer.stop();
@@ -201,7 +201,7 @@ class GrpcGoferClientTest {
     void shouldGiveUpOnAGoferThatDoesNotAnswer() throws ErrnoException {
         channels.close();
         channels = new GoferChannels(
-                new GoferTimeouts(Duration.ofMillis(500), Duration.ofMillis(100), Duration.ofMillis(10)), List.of());
+                new GoferTimeouts(Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(10)), List.of());
         try (GrpcGoferClient client = attach()) {
             gofer.mute = true;
             assertErrno(Errno.EIO, () -> client.stat(client.root().handle()));
@@ -227,7 +227,7 @@ class GrpcGoferClientTest {
             });
             await(() -> task.getState() == Thread.State.WAITING || task.getState() == Thread.State.TIMED_WAITING);
             task.interrupt();
-            assertThat(ended.get(10, TimeUnit.SECONDS)).isEqualTo(Errno.EINTR);
+            assertThat(ended.get(60, TimeUnit.SECONDS)).isEqualTo(Errno.EINTR);
         }
     }
 
