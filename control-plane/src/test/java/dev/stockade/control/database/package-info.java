@@ -1,0 +1,4 @@
+@NullMarked
+package dev.stockade.control.database;
+
+import org.jspecify.annotations.NullMarked;

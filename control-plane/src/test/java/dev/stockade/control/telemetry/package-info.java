@@ -1,0 +1,4 @@
+@NullMarked
+package dev.stockade.control.telemetry;
+
+import org.jspecify.annotations.NullMarked;
