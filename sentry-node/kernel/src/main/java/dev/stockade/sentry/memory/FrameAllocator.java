@@ -32,10 +32,10 @@ public final class FrameAllocator {
     private static final int CHUNK_FRAMES = 1 << CHUNK_SHIFT;
 
     /** More dirty free frames than this: give memory back to the host ... */
-    private static final int DIRTY_HIGH = 1024;
+    private static final int DIRTY_HIGH = 512;
 
     /** ... until so many are left. */
-    private static final int DIRTY_LOW = 256;
+    private static final int DIRTY_LOW = 192;
 
     /** A batch at least this large takes clean contiguous frames, which host and guest can map in large pieces. */
     private static final int CONTIGUOUS_BATCH = 64;
