@@ -9,6 +9,7 @@ import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.IoctlContext;
 import dev.stockade.sentry.vfs.VfsContext;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,9 @@ public final class Task implements IoctlContext {
     private volatile boolean interrupted;
 
     private volatile boolean inGuest;
+
+    /** Written by the task thread alone. */
+    private final AtomicLong guestExits = new AtomicLong();
 
     // Owned by the task thread; others read.
     private volatile MemoryManager memory;
@@ -163,12 +167,20 @@ public final class Task implements IoctlContext {
             started = true;
         } finally {
             if (!started) {
-                // The host has no more threads: the task is gone before it lived.
+                // The host has no more threads.
                 thread = null;
-                TaskExit.abandon(this);
-                context.close();
-                kernel.tasks().threadExited(this);
+                discard();
             }
+        }
+    }
+
+    /** A task that is visible but never ran is gone before it lived. */
+    void discard() {
+        try {
+            TaskExit.abandon(this);
+        } finally {
+            context.close();
+            kernel.tasks().threadExited(this);
         }
     }
 
@@ -242,6 +254,25 @@ public final class Task implements IoctlContext {
 
     void setInGuest(boolean in) {
         inGuest = in;
+        if (!in) {
+            guestExits.setRelease(guestExits.getPlain() + 1);
+        }
+    }
+
+    boolean isInGuest() {
+        return inGuest;
+    }
+
+    /** How often it has left guest code. */
+    long guestExits() {
+        return guestExits.getAcquire();
+    }
+
+    /** Makes it leave guest code soon if it is there, without anything else to do. */
+    void kick() {
+        if (inGuest) {
+            context.interrupt();
+        }
     }
 
     // ---- What the task is made of

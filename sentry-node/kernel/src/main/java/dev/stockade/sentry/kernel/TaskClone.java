@@ -98,13 +98,21 @@ public final class TaskClone {
             @Nullable Task parentThread = siblings ? t.tg.leader.parentThread : t;
             Task child = t.kernel.tasks().add(tg, parts, parent, parentThread, true);
             done = true;
-            if (tg != t.tg && parent == null) {
-                // A sibling of a process that has no parent here stays in the caller's session.
-                joinGroupOf(child, t);
-            }
-            inherit(t, child, q);
-            if (tg != t.tg && tg.limits.soft(Resource.RLIMIT_CPU) != Resource.RLIM_INFINITY) {
-                tg.cpuTimers.limitChanged();
+            boolean ready = false;
+            try {
+                if (tg != t.tg && parent == null) {
+                    // A sibling of a process that has no parent here stays in the caller's session.
+                    joinGroupOf(child, t);
+                }
+                inherit(t, child, q);
+                if (tg != t.tg && tg.limits.soft(Resource.RLIMIT_CPU) != Resource.RLIM_INFINITY) {
+                    tg.cpuTimers.limitChanged();
+                }
+                ready = true;
+            } finally {
+                if (!ready) {
+                    child.discard();
+                }
             }
             return child;
         } finally {

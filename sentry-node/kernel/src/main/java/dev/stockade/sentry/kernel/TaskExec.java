@@ -87,6 +87,7 @@ public final class TaskExec {
             promoteLocked(t);
             tg.signalHandlers = tg.signalHandlers.forExec();
             tg.execed = true;
+            tg.barrierRegistered = false;
             tg.terminationSignal = tg.terminationSignal == 0 ? 0 : Signal.SIGCHLD;
             return true;
         } finally {

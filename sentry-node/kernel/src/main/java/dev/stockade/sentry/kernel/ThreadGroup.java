@@ -110,6 +110,9 @@ public final class ThreadGroup {
 
     volatile int oomScoreAdj;
 
+    /** MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED; forgotten by execve. */
+    volatile boolean barrierRegistered;
+
     @SuppressWarnings("NullAway.Init") // leader and processGroup are set by TaskSet before anyone sees the group
     ThreadGroup(
             Kernel kernel, PidNamespace pidns, SignalHandlers handlers, ResourceLimits limits, int terminationSignal) {
@@ -250,6 +253,14 @@ public final class ThreadGroup {
         } finally {
             kernel.tasks().mu.unlock();
         }
+    }
+
+    public boolean barrierRegistered() {
+        return barrierRegistered;
+    }
+
+    public void registerBarrier() {
+        barrierRegistered = true;
     }
 
     public int dumpable() {

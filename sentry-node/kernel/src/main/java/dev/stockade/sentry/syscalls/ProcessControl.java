@@ -5,6 +5,7 @@ import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.abi.Signal;
 import dev.stockade.sentry.auth.Credentials;
+import dev.stockade.sentry.kernel.MemoryBarrier;
 import dev.stockade.sentry.kernel.SyscallArgs;
 import dev.stockade.sentry.kernel.Task;
 import dev.stockade.sentry.mm.MemoryManager;
@@ -177,6 +178,34 @@ final class ProcessControl {
             throw Errno.EPERM.exception();
         }
         return value;
+    }
+
+    private static final int MEMBARRIER_CMD_QUERY = 0;
+    private static final int MEMBARRIER_CMD_GLOBAL = 1;
+    private static final int MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8;
+    private static final int MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16;
+
+    static long membarrier(Task t, SyscallArgs a) throws ErrnoException {
+        if (a.intAt(1) != 0) {
+            throw Errno.EINVAL.exception();
+        }
+        switch (a.intAt(0)) {
+            case MEMBARRIER_CMD_QUERY -> {
+                return MEMBARRIER_CMD_GLOBAL
+                        | MEMBARRIER_CMD_PRIVATE_EXPEDITED
+                        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+            }
+            case MEMBARRIER_CMD_GLOBAL -> MemoryBarrier.run(t, false);
+            case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED -> t.threadGroup().registerBarrier();
+            case MEMBARRIER_CMD_PRIVATE_EXPEDITED -> {
+                if (!t.threadGroup().barrierRegistered()) {
+                    throw Errno.EPERM.exception();
+                }
+                MemoryBarrier.run(t, true);
+            }
+            default -> throw Errno.EINVAL.exception();
+        }
+        return 0;
     }
 
     static long personality(Task t, SyscallArgs a) {

@@ -373,7 +373,7 @@ final class SyscallTable {
         t.none(321, "bpf", Errno.EPERM);
         t.control(322, "execveat", Processes::execveat);
         t.none(323, "userfaultfd", Errno.EPERM);
-        t.none(324, "membarrier", Errno.ENOSYS, "not there yet; C libraries go on without it");
+        t.partial(324, "membarrier", ProcessControl::membarrier, "no GLOBAL_EXPEDITED, SYNC_CORE and RSEQ");
         t.partial(325, "mlock2", Memory::mlock2, "accounts and populates");
         t.full(326, "copy_file_range", FileIoSyscalls::copy_file_range);
         t.partial(327, "preadv2", FileIoSyscalls::preadv2, "RWF_NOWAIT and RWF_APPEND give EOPNOTSUPP");

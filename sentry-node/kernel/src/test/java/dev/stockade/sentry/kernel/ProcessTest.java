@@ -348,6 +348,55 @@ class ProcessTest {
         }
     }
 
+    @Test
+    void shouldGiveANewPidNamespaceAnInitOfItsOwn() {
+        try (FakeSystem s = new FakeSystem()) {
+            AtomicLong inside = new AtomicLong();
+            AtomicLong parent = new AtomicLong(-1);
+            AtomicLong outside = new AtomicLong();
+            WaitStatus status = s.run(g -> {
+                long child = g.clone(
+                        c -> {
+                            inside.set(c.syscall(SYS_GETPID));
+                            parent.set(c.syscall(SYS_GETPPID));
+                            c.fork(ProcessTest::spinForever);
+                            c.exit(7);
+                        },
+                        CloneFlags.CLONE_NEWPID | Signal.SIGCHLD,
+                        0,
+                        0,
+                        0,
+                        0);
+                outside.set(child);
+                g.exit((int) (g.waitFor(child, 0) >> 8));
+            });
+            assertThat(inside).hasValue(1);
+            assertThat(parent).hasValue(0);
+            assertThat(outside.get()).isGreaterThan(1);
+            assertThat(status).isEqualTo(WaitStatus.exited(7));
+        }
+    }
+
+    @Test
+    void shouldPassABarrierInEveryRunningThread() {
+        try (FakeSystem s = new FakeSystem()) {
+            AtomicLong unregistered = new AtomicLong();
+            WaitStatus status = s.run(g -> {
+                thread(g, ProcessTest::spinForever);
+                thread(g, c -> c.syscall(34));
+                unregistered.set(g.syscall(324, 8, 0));
+                g.syscall(324, 16, 0);
+                long result = 0;
+                for (int i = 0; i < 50; i++) {
+                    result |= g.syscall(324, 8, 0) | g.syscall(324, 1, 0);
+                }
+                g.exit((int) result);
+            });
+            assertThat(unregistered).hasValue(-Errno.EPERM.number());
+            assertThat(status).isEqualTo(WaitStatus.exited(0));
+        }
+    }
+
     /** A thread of the same process. */
     static void thread(Guest g, dev.stockade.sentry.platform.fake.GuestProgram program) {
         long flags = CloneFlags.CLONE_VM

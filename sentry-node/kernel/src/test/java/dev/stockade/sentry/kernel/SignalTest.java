@@ -188,6 +188,8 @@ class SignalTest {
                 do {
                     without.set(g.waitFor(child, 0));
                 } while (without.get() != -Errno.EINTR.number() && handled.get() == 0);
+                // One that was sent meanwhile shall not disturb.
+                g.setAction(Signal.SIGUSR1, Signal.SIG_IGN, 0, 0);
                 // wait4 with SA_RESTART goes on waiting.
                 g.exit((int) (g.waitFor(child, 0) >> 8));
             });
