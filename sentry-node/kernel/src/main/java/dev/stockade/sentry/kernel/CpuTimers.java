@@ -55,7 +55,7 @@ public final class CpuTimers {
             if (intervalNs == 0) {
                 deadlineNs = 0;
             } else {
-                deadlineNs += ((nowNs - deadlineNs) / intervalNs + 1) * intervalNs;
+                deadlineNs = IntervalTimer.next(deadlineNs, intervalNs, nowNs);
             }
             return true;
         }

@@ -12,6 +12,9 @@ public final class IntervalTimer {
         public static final Setting DISARMED = new Setting(0, 0);
     }
 
+    /** An expiry takes the timers' thread some microseconds. */
+    private static final long MIN_AHEAD_NS = 100_000;
+
     private final Kernel kernel;
     private final ThreadGroup tg;
     private final RankedLock mu = new RankedLock(RankedLock.Rank.TIMER);
@@ -88,8 +91,7 @@ public final class IntervalTimer {
             entry = null;
             if (intervalNs > 0) {
                 long now = kernel.clock().monotonicNs();
-                long periods = Math.max(1, (now - deadlineNs) / intervalNs + 1);
-                deadlineNs += periods * intervalNs;
+                deadlineNs = next(deadlineNs, intervalNs, now);
                 armLocked();
             }
             try {
@@ -100,6 +102,21 @@ public final class IntervalTimer {
         } finally {
             mu.unlock();
         }
+    }
+
+    /**
+     * The next of the points a period apart that lies ahead, at least {@link #MIN_AHEAD_NS}: expiries that nobody could
+     * have seen one by one are left out, so that a period of nothing does not keep the timers' thread running.
+     */
+    static long next(long deadlineNs, long intervalNs, long nowNs) {
+        long earliest = nowNs + MIN_AHEAD_NS;
+        if (deadlineNs >= earliest) {
+            return deadlineNs;
+        }
+        long periods = (earliest - deadlineNs - 1) / intervalNs + 1;
+        return intervalNs > (Long.MAX_VALUE - 1 - deadlineNs) / periods
+                ? Long.MAX_VALUE - 1
+                : deadlineNs + periods * intervalNs;
     }
 
     void destroy() {

@@ -3,6 +3,7 @@ package dev.stockade.sentry.mm;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.abi.Mman;
+import java.util.Arrays;
 import java.util.List;
 
 /** madvise(2), mincore(2), msync(2) and the mlock family. */
@@ -136,14 +137,29 @@ final class Advice {
                         < (long) n << PageTables.PAGE_SHIFT) {
                     throw Errno.ENOMEM.exception();
                 }
-                for (int i = 0; i < n; i++) {
-                    buffer[i] = (byte) (mm.tables.walk(start + ((long) i << PageTables.PAGE_SHIFT)) != 0 ? 1 : 0);
-                }
+                markResident(buffer, n, start);
             } finally {
                 mm.lock.unlockRead(stamp);
             }
-            mm.copyOut(vector + done, n == buffer.length ? buffer : java.util.Arrays.copyOf(buffer, n));
+            mm.copyOut(vector + done, n == buffer.length ? buffer : Arrays.copyOf(buffer, n));
             done += n;
+        }
+    }
+
+    /** Goes from table to table: a huge range without any is done soon. */
+    private void markResident(byte[] buffer, int pages, long start) {
+        Arrays.fill(buffer, 0, pages, (byte) 0);
+        long end = start + ((long) pages << PageTables.PAGE_SHIFT);
+        long a = mm.tables.skipAbsent(start, end);
+        while (a < end) {
+            long table = mm.tables.table(a);
+            long stop = PageEntries.tableEnd(a, end);
+            for (; a < stop; a += PageTables.PAGE_SIZE) {
+                if (mm.tables.load(table, a) != 0) {
+                    buffer[(int) ((a - start) >>> PageTables.PAGE_SHIFT)] = 1;
+                }
+            }
+            a = mm.tables.skipAbsent(a, end);
         }
     }
 

@@ -29,7 +29,8 @@ final class SharedAnonymous implements Mappable {
 
     @Override
     public synchronized long mapPage(long fileOffset, boolean write) throws ErrnoException {
-        if (fileOffset < 0 || fileOffset >= size) {
+        // A fault may still be on its way when the last mapping goes: nobody would free what it gets.
+        if (fileOffset < 0 || fileOffset >= size || mappings == 0) {
             throw Errno.EFAULT.exception();
         }
         long page = fileOffset >>> FrameAllocator.FRAME_SHIFT;

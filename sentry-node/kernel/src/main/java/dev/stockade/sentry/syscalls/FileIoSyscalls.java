@@ -113,7 +113,8 @@ final class FileIoSyscalls {
             SignalSender.sendToTask(t, SigInfo.kernel(Signal.SIGXFSZ));
             throw Errno.EFBIG.exception();
         }
-        return Math.min(count, limit - at);
+        // A limit of 2^63 and more is a negative number here.
+        return Long.compareUnsigned(limit - at, count) < 0 ? limit - at : count;
     }
 
     private static long count(long size) throws ErrnoException {

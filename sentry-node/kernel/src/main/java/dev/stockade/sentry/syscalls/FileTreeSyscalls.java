@@ -14,6 +14,7 @@ import java.util.Arrays;
 
 /** The tree: directories read and walked, names made, removed and renamed. */
 final class FileTreeSyscalls {
+    private static final int CAP_DAC_READ_SEARCH = 2;
     private static final int CAP_SYS_CHROOT = 18;
 
     /** Most that one getdents transfers here; programs ask for 32 KiB. */
@@ -163,6 +164,10 @@ final class FileTreeSyscalls {
     static long linkat(Task t, SyscallArgs a) throws ErrnoException {
         int flags = a.intAt(4);
         FileArguments.checkFlags(flags, AtFlags.AT_SYMLINK_FOLLOW | AtFlags.AT_EMPTY_PATH);
+        if ((flags & AtFlags.AT_EMPTY_PATH) != 0 && !t.credentials().hasCapability(CAP_DAC_READ_SEARCH)) {
+            // Whoever was handed a descriptor could give its file a name, where others' permissions apply.
+            throw Errno.ENOENT.exception();
+        }
         return link(t, a.intAt(0), a.longAt(1), a.intAt(2), a.longAt(3), flags);
     }
 

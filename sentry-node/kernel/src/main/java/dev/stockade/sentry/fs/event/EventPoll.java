@@ -13,10 +13,13 @@ import dev.stockade.sentry.waiter.WaitEntry;
 import dev.stockade.sentry.waiter.WaitQueue;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * epoll(7). Items hold no reference to their files: an item goes when its file is released, as on Linux. An item is put
@@ -89,6 +92,12 @@ public final class EventPoll extends FileDescription {
     private final Object nesting;
     private final WaitQueue queue = new WaitQueue();
 
+    /**
+     * In how many levels of instances this one was ever nested, so that chains made from the outside in end too.
+     * Guarded by {@link #nesting}.
+     */
+    private int above;
+
     @GuardedBy("table")
     private final Map<Key, Item> table = new HashMap<>();
 
@@ -158,22 +167,30 @@ public final class EventPoll extends FileDescription {
         }
         if (file instanceof EventPoll inner) {
             synchronized (nesting) {
-                if (inner.depth(this, 1) >= MAX_NESTS) {
+                if (above + inner.depth(this, 1, new IdentityHashMap<>()) >= MAX_NESTS) {
                     throw Errno.ELOOP.exception();
                 }
                 insert(fd, file, events, data);
+                inner.lower(above + 1);
             }
         } else {
             insert(fd, file, events, data);
         }
     }
 
-    /** How deep instances are nested in this one; MAX_NESTS also if {@code forbidden} is among them. */
-    private int depth(EventPoll forbidden, int level) {
-        if (this == forbidden || level >= MAX_NESTS) {
-            return MAX_NESTS;
+    /** It and what is nested in it now have so many levels above. The caller holds the nesting lock. */
+    private void lower(int levels) {
+        if (above >= levels) {
+            return;
         }
-        List<EventPoll> inner = new ArrayList<>();
+        above = levels;
+        for (EventPoll e : nested()) {
+            e.lower(levels + 1);
+        }
+    }
+
+    private Set<EventPoll> nested() {
+        Set<EventPoll> inner = Collections.newSetFromMap(new IdentityHashMap<>());
         synchronized (table) {
             for (Key k : table.keySet()) {
                 if (k.file instanceof EventPoll e) {
@@ -181,9 +198,29 @@ public final class EventPoll extends FileDescription {
                 }
             }
         }
+        return inner;
+    }
+
+    /**
+     * How deep instances are nested in this one; MAX_NESTS also if {@code forbidden} is among them. An instance can be
+     * reached on very many ways: it is gone into once for each level.
+     *
+     * @param seen the deepest level at which each instance was met
+     */
+    private int depth(EventPoll forbidden, int level, Map<EventPoll, Integer> seen) {
+        if (this == forbidden || level >= MAX_NESTS) {
+            return MAX_NESTS;
+        }
+        if (seen.getOrDefault(this, 0) >= level) {
+            return level;
+        }
+        seen.put(this, level);
         int deepest = level;
-        for (EventPoll e : inner) {
-            deepest = Math.max(deepest, e.depth(forbidden, level + 1));
+        for (EventPoll e : nested()) {
+            deepest = Math.max(deepest, e.depth(forbidden, level + 1, seen));
+            if (deepest >= MAX_NESTS) {
+                break;
+            }
         }
         return deepest;
     }
@@ -209,6 +246,14 @@ public final class EventPoll extends FileDescription {
         item.key.file.register(item, mask);
         if (item.key.file.readiness(mask) != 0) {
             makeReady(item);
+        }
+        boolean gone;
+        synchronized (ready) {
+            gone = item.gone;
+        }
+        if (gone) {
+            // Another thread deleted it meanwhile and may have found nothing to unregister.
+            detach(item);
         }
     }
 
@@ -294,27 +339,38 @@ public final class EventPoll extends FileDescription {
         }
     }
 
-    /** Readable when something is ready. */
+    /**
+     * Readable when something is ready. What turns out not to be ready leaves the list, as on Linux: otherwise instances
+     * nested in instances under many descriptors would all be asked again on each of the ways that lead to them.
+     */
     @Override
     public int readiness(int mask) {
         if ((mask & PollEvents.IN) == 0) {
             return 0;
         }
-        List<Item> items;
-        synchronized (ready) {
-            items = new ArrayList<>(ready);
-        }
-        for (Item i : items) {
-            int wanted;
-            synchronized (table) {
-                wanted = i.events;
+        synchronized (table) {
+            for (; ; ) {
+                Item i;
+                synchronized (ready) {
+                    i = ready.poll();
+                    if (i == null) {
+                        return 0;
+                    }
+                    i.queued = false;
+                }
+                int wanted = i.events;
+                boolean disabled = (wanted & ~PRIVATE_BITS) == 0 && (wanted & EPOLLONESHOT) != 0;
+                if (!disabled && (i.key.file.readiness(mask(wanted)) & mask(wanted)) != 0) {
+                    synchronized (ready) {
+                        if (!i.gone && !i.queued) {
+                            i.queued = true;
+                            ready.addFirst(i);
+                        }
+                    }
+                    return mask & PollEvents.IN;
+                }
             }
-            boolean disabled = (wanted & ~PRIVATE_BITS) == 0 && (wanted & EPOLLONESHOT) != 0;
-            if (!disabled && (i.key.file.readiness(mask(wanted)) & mask(wanted)) != 0) {
-                return mask & PollEvents.IN;
-            }
         }
-        return 0;
     }
 
     @Override

@@ -33,8 +33,8 @@ final class TaskDirectory extends FixedDirectory {
         text("status", 3, 0444, c -> TaskTexts.status(fs, task));
         text("cmdline", 4, 0444, c -> TaskTexts.cmdline(task));
         text("environ", 5, 0400, c -> TaskTexts.environ(access(c)));
-        text("maps", 6, 0444, c -> TaskTexts.maps(access(c), false));
-        text("smaps", 7, 0444, c -> TaskTexts.maps(access(c), true));
+        text("maps", 6, 0444, c -> maps(access(c), false));
+        text("smaps", 7, 0444, c -> maps(access(c), true));
         text("limits", 8, 0444, c -> TaskTexts.limits(task));
         text("mounts", 9, 0444, c -> MountTexts.mounts(task));
         text("mountinfo", 10, 0444, c -> MountTexts.mountinfo(task));
@@ -66,6 +66,13 @@ final class TaskDirectory extends FixedDirectory {
         add("fdinfo", new FdDirectory(fs, task, n(24), true));
         if (process) {
             add("task", new Threads(fs, task, n(25)));
+        }
+    }
+
+    /** Made one at a time: with very many mappings the making of one takes tens of megabytes for a moment. */
+    private byte[] maps(Task t, boolean details) {
+        synchronized (fs.kernel().addressSpaces()) {
+            return TaskTexts.maps(t, details);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.stockade.sentry.fs.proc;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
+import dev.stockade.sentry.memory.KernelHeap;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.IoSink;
 import dev.stockade.sentry.vfs.IoSource;
@@ -15,6 +16,9 @@ import java.lang.foreign.MemorySegment;
 final class TextDescription extends FileDescription {
     private static final int PAGE = 4096;
 
+    /** Contents up to this are covered by what an open file is charged. */
+    private static final int FREE_BYTES = 512;
+
     private final TextFile file;
     private final VfsContext opener;
     private final boolean writeAccess;
@@ -22,18 +26,28 @@ final class TextDescription extends FileDescription {
     @GuardedBy("this")
     private byte[] contents = new byte[0];
 
+    /** What of the contents is charged. */
+    @GuardedBy("this")
+    private int charged;
+
+    private final KernelHeap heap;
+
     @GuardedBy("this")
     private long position;
 
     TextDescription(VirtualDentry where, TextFile file, int flags, VfsContext opener) {
         super(where, flags);
         this.file = file;
+        this.heap = where.dentry().filesystem().vfs().heap();
         this.opener = opener;
         this.writeAccess = TextFile.isWrite(flags);
     }
 
     @Override
     protected void release() {
+        synchronized (this) {
+            hold(new byte[0], 0);
+        }
         if (writeAccess) {
             file.putWriteAccess();
         }
@@ -52,10 +66,20 @@ final class TextDescription extends FileDescription {
             throw Errno.EINVAL.exception();
         }
         if (offset == 0) {
-            contents = file.make(opener);
+            byte[] made = file.make(opener);
+            int more = made.length > FREE_BYTES ? made.length : 0;
+            heap.charge(more);
+            hold(made, more);
         }
         int n = (int) Math.min(Math.max(0, contents.length - offset), sink.remaining());
         return n == 0 ? 0 : sink.put(MemorySegment.ofArray(contents), offset, n);
+    }
+
+    @GuardedBy("this")
+    private void hold(byte[] made, int bytes) {
+        heap.uncharge(charged);
+        contents = made;
+        charged = bytes;
     }
 
     @Override

@@ -401,6 +401,18 @@ final class TmpfsFile extends TmpfsInode implements Mappable {
 
     @Override
     public long mapPage(long fileOffset, boolean write) throws ErrnoException {
+        // A fault may still be on its way when the last mapping goes: nobody would free what it gets.
+        if (!tryUse()) {
+            throw Errno.EFAULT.exception();
+        }
+        try {
+            return pageFor(fileOffset);
+        } finally {
+            unuse();
+        }
+    }
+
+    private long pageFor(long fileOffset) throws ErrnoException {
         synchronized (pageLock) {
             if (fileOffset >= size) {
                 throw Errno.EFAULT.exception();

@@ -12,9 +12,12 @@ import dev.stockade.sentry.abi.PollEvents;
 import dev.stockade.sentry.fs.pipe.Pipes;
 import dev.stockade.sentry.vfs.FileDescription;
 import dev.stockade.sentry.vfs.TestSandbox;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class EventPollTest {
     private static final int IN = PollEvents.POLLIN;
@@ -58,6 +61,43 @@ class EventPollTest {
         write(p.write(), "b");
         assertThat(e.collect(10)).hasSize(1);
         assertThat(e.collect(10)).isEmpty();
+    }
+
+    @Test
+    void shouldEndChainsThatAreMadeFromTheOutsideIn() throws ErrnoException {
+        List<EventPoll> chain = new ArrayList<>(List.of(e));
+        Errno failure = null;
+        while (failure == null && chain.size() < 100) {
+            EventPoll inner = new EventPoll(s.vfs);
+            failure = errnoOf(() -> chain.getLast().add(3, inner, IN, 0));
+            chain.add(inner);
+        }
+        assertThat(failure).isEqualTo(Errno.ELOOP);
+        assertThat(chain).hasSizeLessThan(10);
+        chain.stream().skip(1).forEach(FileDescription::decRef);
+    }
+
+    @Test
+    @Timeout(60)
+    void shouldNotGoEveryWayThroughNestedInstances() throws ErrnoException {
+        EventPoll[] level = {new EventPoll(s.vfs), new EventPoll(s.vfs), new EventPoll(s.vfs)};
+        for (int fd = 0; fd < 500; fd++) {
+            level[0].add(fd, p.read(), IN, fd);
+            level[1].add(fd, level[0], IN, fd);
+            level[2].add(fd, level[1], IN, fd);
+            e.add(fd, level[2], IN, fd);
+        }
+        write(p.write(), "x");
+        assertThat(e.readiness(IN)).isEqualTo(IN);
+        read(p.read(), 1);
+        assertThat(e.readiness(IN)).isZero();
+        assertThat(e.collect(10)).isEmpty();
+        write(p.write(), "x");
+        assertThat(e.readiness(IN)).isEqualTo(IN);
+        assertThat(e.collect(10)).hasSize(10);
+        for (EventPoll l : level) {
+            l.decRef();
+        }
     }
 
     @Test
