@@ -30,6 +30,7 @@ class NodeLossTest {
     void startNodes() {
         gofer = new FakeGofer("gofer-loss");
         sentry = new FakeSentry("sentry-loss-" + UUID.randomUUID());
+        Await.until("it is watched", sentry::isWatched);
     }
 
     @AfterEach
@@ -130,7 +131,6 @@ class NodeLossTest {
 
     @Test
     void shouldDeleteSandboxesThatNobodyKnows() {
-        Await.until("it is watched", sentry::isWatched);
         sentry.plant("sb-unknown");
 
         sentry.breakWatches();
@@ -151,7 +151,6 @@ class NodeLossTest {
     @Test
     void shouldLearnWhatItMissedWhileItDidNotWatch() {
         String id = api.running("hang");
-        Await.until("it is watched", sentry::isWatched);
         sentry.mute(true);
         sentry.exit(id, 9, "exited");
         assertThat(api.state(id)).isEqualTo("RUNNING");
