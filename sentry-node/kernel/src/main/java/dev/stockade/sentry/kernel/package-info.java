@@ -15,7 +15,7 @@
  * <pre>
  * Kernel.extMu
  *   ThreadGroup.timerMu
- *     IntervalTimer.mu
+ *     IntervalTimer.mu, CpuTimers.mu
  *       TaskSet.mu
  *         SignalHandlers.mu
  *           Task.mu

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What the node sees of a kernel: start, failure, shutdown. */
-@Timeout(60)
+@Timeout(240)
 class KernelTest {
     private static final int SYS_PAUSE = 34;
 
@@ -47,8 +47,8 @@ class KernelTest {
                 g.fork(ProcessTest::spinForever);
                 throw new IllegalStateException("the platform breaks");
             });
-            assertThat(failing.kernel.onPanic().get(20, TimeUnit.SECONDS)).contains("the platform breaks");
-            assertThat(failing.kernel.awaitExit(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(failing.kernel.onPanic().get(60, TimeUnit.SECONDS)).contains("the platform breaks");
+            assertThat(failing.kernel.awaitExit(60, TimeUnit.SECONDS)).isTrue();
             assertThat(failing.events).anyMatch(e -> e.type().equals(EventSink.KERNEL_PANIC));
             assertThat(other.onExit()).isNotDone();
         } finally {
@@ -102,7 +102,7 @@ class KernelTest {
                 Thread.onSpinWait();
             }
             s.kernel.killAll();
-            assertThat(s.kernel.awaitExit(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(s.kernel.awaitExit(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 

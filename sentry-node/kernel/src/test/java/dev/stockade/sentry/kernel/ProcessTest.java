@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** fork, exec, wait and exit (fork(2), execve(2), wait(2)). */
-@Timeout(60)
+@Timeout(240)
 class ProcessTest {
     private static final int SYS_GETPID = 39;
     private static final int SYS_GETPPID = 110;
@@ -268,7 +268,7 @@ class ProcessTest {
                 g.exit(6);
             });
             assertThat(FakeSystem.await(main)).isEqualTo(WaitStatus.exited(6));
-            assertThat(s.kernel.awaitExit(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(s.kernel.awaitExit(60, TimeUnit.SECONDS)).isTrue();
             assertThat(s.kernel.tasks().taskCount()).isZero();
         }
     }
@@ -305,7 +305,7 @@ class ProcessTest {
                     true);
             assertThat(FakeSystem.await(main)).isEqualTo(WaitStatus.exited(12));
             assertThat(pid).hasValue(2);
-            assertThat(s.kernel.awaitExit(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(s.kernel.awaitExit(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 

@@ -147,7 +147,7 @@ public final class FakeSystem implements AutoCloseable {
 
     public static WaitStatus await(ThreadGroup tg) {
         try {
-            return tg.onExit().get(20, TimeUnit.SECONDS);
+            return tg.onExit().get(60, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new IllegalStateException("the process did not end", e);
         }
