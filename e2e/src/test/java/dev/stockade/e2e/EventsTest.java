@@ -32,8 +32,7 @@ class EventsTest {
         try (EventLog log = new EventLog(fleet)) {
             List<EventLog.Event> events = log.awaitType(id, "deleted", SOON);
 
-            assertThat(events)
-                    .extracting(EventLog.Event::type)
+            assertThat(steps(events))
                     .containsExactly(
                             "created", "scheduled", "started", "exec-started", "exec-exited", "stopped", "deleted");
             shouldHaveNoHoles(events);
@@ -50,7 +49,10 @@ class EventsTest {
                 assertThat(event.data().path("incarnation").asLong()).isEqualTo(1);
             }
             assertThat(events).extracting(event -> event.headers().get("ce_id")).doesNotHaveDuplicates();
-            assertThat(events.get(4).data().path("exitCode").asInt()).isEqualTo(5);
+            assertThat(events)
+                    .filteredOn(event -> event.type().equals("exec-exited"))
+                    .extracting(event -> event.data().path("exitCode").asInt())
+                    .containsExactly(5);
         }
     }
 
@@ -63,13 +65,20 @@ class EventsTest {
         try (EventLog log = new EventLog(fleet)) {
             for (int i = 0; i < ids.size(); i++) {
                 List<EventLog.Event> events = log.awaitType(ids.get(i), "stopped", SOON);
-                assertThat(events)
-                        .extracting(EventLog.Event::type)
-                        .containsExactly("created", "scheduled", "started", "stopped");
+                assertThat(steps(events)).containsExactly("created", "scheduled", "started", "stopped");
                 shouldHaveNoHoles(events);
                 assertThat(events.getLast().data().path("exitCode").asInt()).isEqualTo(i);
             }
         }
+    }
+
+    /** What happened, without what a program happened to ask for in vain. */
+    static List<String> steps(List<EventLog.Event> events) {
+        return events.stream()
+                .map(EventLog.Event::type)
+                .filter(type -> !type.equals("unimplemented-syscall"))
+                .distinct()
+                .toList();
     }
 
     static void shouldHaveNoHoles(List<EventLog.Event> events) {

@@ -133,6 +133,16 @@ final class Fleet implements AutoCloseable {
         return found;
     }
 
+    /** A zombie that nobody has waited for yet is not running: it holds nothing. */
+    static boolean isRunning(long pid) {
+        try {
+            String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
+            return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** How many descriptors of /dev/kvm, VMs and vCPUs a process holds. */
     static long kvmDescriptors(long pid) throws IOException {
         long count = 0;

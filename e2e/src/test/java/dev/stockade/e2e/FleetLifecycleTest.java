@@ -45,9 +45,7 @@ class FleetLifecycleTest {
             assertThat(fleet.stockade("down").status()).isZero();
 
             assertThat(fleet.processes()).isEmpty();
-            assertThat(before.keySet())
-                    .noneMatch(pid ->
-                            ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isPresent());
+            assertThat(before.keySet()).noneMatch(Fleet::isRunning);
             assertThat(fleet.ports()).allMatch(Fleet::isFree);
             Launched.Result downAgain = fleet.stockade("down");
             assertThat(downAgain.status()).isZero();

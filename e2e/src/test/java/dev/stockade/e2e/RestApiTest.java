@@ -57,7 +57,7 @@ class RestApiTest {
                 .body(Map.of("image", "nosuchimage", "command", List.of("true")))
                 .post("/v1/sandboxes")
                 .then()
-                .statusCode(404)
+                .statusCode(422)
                 .contentType(containsString("application/problem+json"))
                 .body("detail", containsString("nosuchimage"));
         api.request()

@@ -97,7 +97,9 @@ final class Attachment {
             case ExecutionStream.Outcome.Exited exited -> exited.exitCode();
             case ExecutionStream.Outcome.Failed failed -> {
                 restoreTerminal();
-                System.err.println("stockade: " + failed.error());
+                String about =
+                        failed.exitCode() == CliException.OWN_ERROR ? "sandbox " + Ids.shorten(sandboxId) + ": " : "";
+                System.err.println("stockade: " + about + failed.error());
                 yield failed.exitCode();
             }
             case ExecutionStream.Outcome.OutputBroken broken -> {

@@ -1,5 +1,7 @@
 package dev.stockade.cli.fleet;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -17,6 +19,10 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 
 /** Asks each part of a fleet whether it can do its work. */
 final class HealthProbe implements AutoCloseable {
+    static final String GOFER_ID = "gofer-1";
+    static final String SENTRY_ID = "sentry-1";
+    private static final String HEALTHY = "healthy";
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration TIMEOUT = Duration.ofSeconds(5);
 
     private final PortLayout ports;
@@ -32,13 +38,36 @@ final class HealthProbe implements AutoCloseable {
         return switch (part) {
             case KAFKA -> kafka();
             case CONTROL_PLANE -> service(ports.controlHttp());
-            case GOFER -> service(ports.goferHttp());
-            case SENTRY -> service(ports.sentryHttp());
+            case GOFER -> node(ports.goferHttp(), GOFER_ID);
+            case SENTRY -> node(ports.sentryHttp(), SENTRY_ID);
         };
     }
 
     static boolean isHealthy(String answer) {
-        return answer.equals("healthy");
+        return answer.equals(HEALTHY);
+    }
+
+    /** A node can do its work once the control plane may give it some. */
+    private String node(int port, String id) throws InterruptedException {
+        String own = service(port);
+        if (!isHealthy(own)) {
+            return own;
+        }
+        HttpRequest request = HttpRequest.newBuilder(URI.create(ports.apiUrl() + "/v1/nodes"))
+                .timeout(TIMEOUT)
+                .build();
+        try {
+            HttpResponse<byte[]> response = http.send(request, HttpResponse.BodyHandlers.ofByteArray());
+            for (JsonNode node : JSON.readTree(response.body()).path("items")) {
+                if (node.path("id").asText().equals(id)
+                        && node.path("state").asText().equals("READY")) {
+                    return HEALTHY;
+                }
+            }
+            return "not registered";
+        } catch (IOException e) {
+            return "not registered: the control plane does not answer";
+        }
     }
 
     private String service(int port) throws InterruptedException {
@@ -47,7 +76,7 @@ final class HealthProbe implements AutoCloseable {
                 .build();
         try {
             HttpResponse<String> response = http.send(request, HttpResponse.BodyHandlers.ofString());
-            return response.statusCode() == 200 ? "healthy" : "not ready";
+            return response.statusCode() == 200 ? HEALTHY : "not ready";
         } catch (IOException e) {
             return "no answer";
         }
@@ -68,7 +97,7 @@ final class HealthProbe implements AutoCloseable {
                     .nodes()
                     .get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
                     .size();
-            return brokers > 0 ? "healthy" : "not ready";
+            return brokers > 0 ? HEALTHY : "not ready";
         } catch (ExecutionException | TimeoutException e) {
             return "not ready";
         }

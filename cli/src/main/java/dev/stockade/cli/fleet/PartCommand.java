@@ -12,6 +12,14 @@ import java.util.UUID;
 
 /** How each part of a local fleet is started: its command line and the files it needs first. */
 final class PartCommand {
+    /** Parts that mostly wait: a quick start and little memory matter more than peak speed. */
+    private static final List<String> LIGHT = List.of(
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xmx512m",
+            "--enable-native-access=ALL-UNNAMED",
+            "-Djnr.ffi.x86asm.enabled=false");
+
     private final Installation installation;
     private final PortLayout ports;
     private final Path home;
@@ -30,7 +38,7 @@ final class PartCommand {
                         part,
                         ports.controlHttp(),
                         ports.controlGrpc(),
-                        List.of("-XX:+UseSerialGC", "-Xmx512m"),
+                        LIGHT,
                         List.of(
                                 "-Dstockade.database.mode=embedded",
                                 "-Dstockade.database.data-dir=" + data("postgres"),
@@ -41,13 +49,9 @@ final class PartCommand {
                         part,
                         ports.goferHttp(),
                         ports.goferGrpc(),
+                        LIGHT,
                         List.of(
-                                "-XX:+UseSerialGC",
-                                "-Xmx512m",
-                                "--enable-native-access=ALL-UNNAMED",
-                                "-Djnr.ffi.x86asm.enabled=false"),
-                        List.of(
-                                "-Dstockade.node.id=gofer-1",
+                                "-Dstockade.node.id=" + HealthProbe.GOFER_ID,
                                 "-Dstockade.node.address=127.0.0.1:" + ports.goferGrpc(),
                                 "-Dstockade.control-plane.address=127.0.0.1:" + ports.controlGrpc(),
                                 "-Dstockade.gofer.data-dir=" + data("images")));
@@ -62,7 +66,7 @@ final class PartCommand {
                                 "--enable-native-access=ALL-UNNAMED",
                                 "-Djnr.ffi.x86asm.enabled=false"),
                         List.of(
-                                "-Dstockade.node.id=sentry-1",
+                                "-Dstockade.node.id=" + HealthProbe.SENTRY_ID,
                                 "-Dstockade.node.address=127.0.0.1:" + ports.sentryGrpc(),
                                 "-Dstockade.control-plane.address=127.0.0.1:" + ports.controlGrpc()));
         };
@@ -100,6 +104,7 @@ final class PartCommand {
                 installation.java().toString(),
                 "-Xmx384m",
                 "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "-Dorg.slf4j.simpleLogger.showDateTime=true",
                 "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
