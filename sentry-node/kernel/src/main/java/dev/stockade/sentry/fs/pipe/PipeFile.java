@@ -52,9 +52,20 @@ public final class PipeFile extends FileDescription {
         return new PipeFile(where, flags, pipe, reader, !reader, false, true);
     }
 
-    /** fifo(7): an open for reading waits for a writer, one for writing for a reader; both at once for nobody. */
+    /**
+     * fifo(7): an open for reading waits for a writer, one for writing for a reader; both at once for nobody. A pipe
+     * without a name that is opened again through /proc/pid/fd waits for nobody either (fifo_open in fs/pipe.c).
+     */
     static PipeFile open(VirtualDentry where, int flags, Pipe pipe) throws ErrnoException {
         boolean nonblocking = (flags & OpenFlags.O_NONBLOCK) != 0;
+        if (where.dentry().inode() instanceof PipeInode) {
+            int mode = flags & OpenFlags.O_ACCMODE;
+            if (mode == OpenFlags.O_ACCMODE) {
+                throw Errno.EINVAL.exception();
+            }
+            return new PipeFile(
+                    where, flags, pipe, mode != OpenFlags.O_WRONLY, mode != OpenFlags.O_RDONLY, false, true);
+        }
         return switch (flags & OpenFlags.O_ACCMODE) {
             case OpenFlags.O_RDONLY ->
                 new PipeFile(where, flags, pipe, true, false, true, nonblocking || pipe.hasWriters());

@@ -306,7 +306,12 @@ class PipeTest {
         assertThat(read(again, 2)).isEqualTo("bo");
         assertThat(read(p.read(), 2)).isEqualTo("th");
         again.decRef();
-        close(p);
+        p.write().decRef();
+        again = s.vfs.open(s.context, Objects.requireNonNull(p.read().location()), OpenFlags.O_RDONLY);
+        assertThat(again.pendingOpen()).as("waits for no writer").isNull();
+        assertThat(read(again, 1)).isEmpty();
+        again.decRef();
+        p.read().decRef();
         removeFifo();
     }
 }
