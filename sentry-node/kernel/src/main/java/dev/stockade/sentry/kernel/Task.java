@@ -402,7 +402,10 @@ public final class Task implements IoctlContext {
         if (old.euid() != next.euid()
                 || old.egid() != next.egid()
                 || old.fsuid() != next.fsuid()
-                || old.fsgid() != next.fsgid()) {
+                || old.fsgid() != next.fsgid()
+                || (next.permitted() & ~old.permitted()) != 0) {
+            // What it did and has of its time as another user is not for this one's other processes (commit_creds).
+            tg.dumpable = 0;
             parentDeathSignal = 0;
         }
         credentials = next;

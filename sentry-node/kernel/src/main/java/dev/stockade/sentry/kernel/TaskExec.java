@@ -120,6 +120,10 @@ public final class TaskExec {
         boolean privileged = credentials.euid() != t.credentials().euid()
                 || credentials.egid() != t.credentials().egid()
                 || credentials.permitted() != t.credentials().permitted();
+        if (privileged) {
+            // Before anyone can see the new program with the old credentials.
+            t.tg.dumpable = 0;
+        }
         TaskExit.releaseMemory(t);
         t.setMemoryManager(program.memory());
         t.memoryShared = false;
@@ -133,11 +137,11 @@ public final class TaskExec {
         t.restartBlock = null;
         t.restartCode = 0;
         t.inSyscallReturn = false;
+        t.setCredentials(credentials);
         t.tg.dumpable = privileged ? 0 : 1;
         if (privileged) {
             t.parentDeathSignal = 0;
         }
-        t.setCredentials(credentials);
         t.setComm(comm);
         Registers r = t.registers();
         r.set(new Registers());

@@ -333,6 +333,16 @@ class PathResolutionTest {
     }
 
     @Test
+    void shouldNotBindWhatWasUnmounted() throws ErrnoException {
+        s.mkdir("/m");
+        VirtualDentry mounted = s.resolve("/a/b");
+        s.mounts().bind(s.resolve("/m"), mounted, false);
+        VirtualDentry gone = s.resolve("/m");
+        s.mounts().unmount(gone, true);
+        assertThat(errnoOf(() -> s.mounts().bind(s.resolve("/m"), gone, false))).isEqualTo(Errno.EINVAL);
+    }
+
+    @Test
     void shouldRefuseToWriteWhatIsExecuted() throws ErrnoException {
         Inode f = s.resolve("/a/f").dentry().requireInode();
         f.denyWriteAccess();

@@ -5,6 +5,7 @@ import dev.stockade.sentry.abi.Errno;
 import dev.stockade.sentry.abi.ErrnoException;
 import dev.stockade.sentry.memory.FrameAllocator;
 import dev.stockade.sentry.memory.FrameIndex;
+import dev.stockade.sentry.memory.KernelHeap;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
@@ -125,6 +126,26 @@ final class GoferPages {
         } finally {
             pageLock.unlock();
         }
+        // Every task may be waiting for a window of its own at once.
+        KernelHeap heap = fs.vfs().heap();
+        long charged = (to - from) << SHIFT;
+        try {
+            heap.charge(charged);
+        } catch (ErrnoException e) {
+            from = page;
+            to = page + 1;
+            charged = PAGE;
+            heap.charge(charged);
+        }
+        try {
+            return fetch(page, from, to);
+        } finally {
+            heap.uncharge(charged);
+        }
+    }
+
+    private long fetch(long page, long first, long to) throws ErrnoException {
+        long from = first;
         int count = (int) (to - from);
         long[] frames = new long[count];
         int got = fs.frames().allocate(frames, count, false);
