@@ -139,7 +139,7 @@ public class OutboxRelay {
         }
         if (refused != null) {
             boolean first = failure == null;
-            failure = String.valueOf(refused.getMessage());
+            failure = rootMessage(refused);
             if (first) {
                 LOG.warnf("the broker does not take events, they wait in the database: %s", failure);
             }
@@ -151,6 +151,15 @@ public class OutboxRelay {
             failure = null;
         }
         return true;
+    }
+
+    /** The outer ones tell of retries. */
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return String.valueOf(root.getMessage());
     }
 
     private record Sent(List<Long> ids, @Nullable RuntimeException failure) {}
