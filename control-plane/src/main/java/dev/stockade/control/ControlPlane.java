@@ -29,7 +29,7 @@ public final class ControlPlane implements QuarkusApplication {
     private static final long SHUTDOWN_SECONDS = 30;
 
     public static void main(String... args) throws IOException {
-        TracingSwitch.settings(System.getenv()).forEach(System::setProperty);
+        TracingSwitch.apply(System.getenv());
         SmallRyeConfig config = config();
         String mode = config.getValue("stockade.database.mode", String.class);
         EmbeddedDatabase database = switch (mode) {

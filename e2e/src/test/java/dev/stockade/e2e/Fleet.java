@@ -31,6 +31,9 @@ final class Fleet implements AutoCloseable {
     final Path home;
     final int base;
 
+    /** Variables that the fleet's commands have, and the parts that they start. */
+    final Map<String, String> environment = new TreeMap<>();
+
     Fleet() throws IOException {
         home = Files.createTempDirectory("stockade-e2e");
         base = freeBase();
@@ -84,10 +87,13 @@ final class Fleet implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(ROOT.resolve("stockade").toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
-        builder.environment().keySet().removeIf(key -> key.startsWith("STOCKADE_"));
+        builder.environment()
+                .keySet()
+                .removeIf(key -> key.startsWith("STOCKADE_") || key.startsWith("OTEL_") || key.equals("TRACEPARENT"));
         builder.environment().put("STOCKADE_NO_BUILD", "1");
         builder.environment().put("STOCKADE_HOME", home.toString());
         builder.environment().put("STOCKADE_PORT_BASE", Integer.toString(base));
+        builder.environment().putAll(environment);
         return new Launched(builder);
     }
 

@@ -28,13 +28,15 @@ public final class ControlPlane implements AutoCloseable {
     private static final String TENANT_HEADER = "Stockade-Tenant";
 
     private final URI base;
-    private final TraceContext trace = TraceContext.ofEnvironment();
+    private final TraceContext trace;
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(CONNECT_TIMEOUT)
             .build();
 
-    public ControlPlane(String url) {
+    /** The command is the name of the span that all the requests are below. */
+    public ControlPlane(String url, String command) {
+        trace = new TraceContext(System.getenv(), command);
         try {
             base = URI.create(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
         } catch (IllegalArgumentException e) {
@@ -241,5 +243,6 @@ public final class ControlPlane implements AutoCloseable {
     @Override
     public void close() {
         http.shutdownNow();
+        trace.end();
     }
 }

@@ -101,7 +101,8 @@ class RunCommandTest {
              "hostname":"box","name":"mine","memoryBytes":67108864,"cpus":2,"timeoutSeconds":120,"maxTasks":9}
             """);
         assertThat(body).isEqualTo(expected);
-        assertThat(server.requests.getFirst().headers().get("traceparent")).matches("00-[0-9a-f]{32}-[0-9a-f]{16}-01");
+        assertThat(server.requests.getFirst().headers().get("traceparent"))
+                .matches("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]");
     }
 
     @Test
