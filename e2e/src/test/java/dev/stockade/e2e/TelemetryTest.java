@@ -136,7 +136,7 @@ class TelemetryTest {
         String metrics =
                 Await.until(SOON, () -> get(21, "/q/metrics"), seen -> seen.contains("stockade_syscalls_total{"));
         assertThat(metrics)
-                .containsPattern("stockade_syscalls_total\\{[^}]*name=\"execve\"[^}]*} [1-9]")
+                .containsPattern("stockade_syscalls_total\\{[^}]*name=\"exit_group\"[^}]*} [1-9]")
                 .containsPattern("stockade_vm_exits_total\\{[^}]*reason=\"syscall\"[^}]*} [1-9]")
                 .containsPattern("stockade_page_faults_total(\\{[^}]*})? [1-9]")
                 .containsPattern("stockade_sandboxes[a-z_]*(\\{[^}]*})? [0-9]");
