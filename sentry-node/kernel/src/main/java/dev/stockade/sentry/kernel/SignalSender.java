@@ -177,14 +177,19 @@ public final class SignalSender {
 
     /** Makes one task exit. With the signal mutex held. */
     static void killLocked(Task t) {
-        if (t.exitState == TaskExitState.ALIVE) {
+        boolean alive = t.exitState == TaskExitState.ALIVE;
+        if (alive) {
             t.signals.pending.enqueue(SigInfo.kernel(Signal.SIGKILL), t.userCounters, 0, false);
         }
         TaskStop stop = t.stop;
         if (stop != null && stop.killable()) {
             GroupStop.endInternalStopLocked(t);
         }
-        t.interrupt();
+        if (alive) {
+            t.interruptForExit();
+        } else {
+            t.interrupt();
+        }
     }
 
     /** Sets what a signal does; one that becomes ignored is dropped where it is pending (sigaction(2)). */

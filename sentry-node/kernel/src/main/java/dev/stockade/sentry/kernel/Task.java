@@ -214,8 +214,14 @@ public final class Task implements IoctlContext {
             return;
         }
         accounting.beginStop();
+        boolean toldToExit = false;
         while (stopCount.get() != 0) {
             LockSupport.park(this);
+            // With the thread's interrupt status set it would not park again.
+            toldToExit |= Thread.interrupted();
+        }
+        if (toldToExit) {
+            Thread.currentThread().interrupt();
         }
         accounting.endStop();
     }
@@ -237,6 +243,18 @@ public final class Task implements IoctlContext {
             context.interrupt();
         }
         unpark();
+    }
+
+    /**
+     * Like {@link #interrupt} for a task that was told to exit: also ends its waiting for a gofer, which is no sleep of
+     * its own. With the signal mutex held and the task alive, so that the exit itself is never interrupted.
+     */
+    void interruptForExit() {
+        interrupt();
+        Thread t = thread;
+        if (t != null && t != Thread.currentThread()) {
+            t.interrupt();
+        }
     }
 
     /** Like {@link #interrupt}, by the task thread itself. */

@@ -103,6 +103,8 @@ public final class TaskExit {
             } finally {
                 mu.unlock();
             }
+            // Nobody interrupts a task that exits; what was meant for its system call is over.
+            Thread.interrupted();
             tg.maxResident = Math.max(tg.maxResident, residentPeak(t));
         } finally {
             set.mu.unlock();
