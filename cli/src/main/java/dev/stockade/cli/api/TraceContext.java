@@ -21,7 +21,8 @@ import java.util.stream.Stream;
 
 /**
  * The span of one command: all its requests are below it, in one trace. It goes on with the trace of TRACEPARENT; without
- * one it begins a trace, which is sampled if the standard OTEL_* variables ask for traces.
+ * one it begins a trace that asks to be sampled, unless the command's own OTEL_* variables refuse:
+ * whether anything records it is up to the fleet's.
  */
 final class TraceContext {
     private static final Pattern TRACEPARENT = Pattern.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})");
@@ -47,7 +48,7 @@ final class TraceContext {
                 && !ZEROS.matcher(given.group(2)).matches();
         traceId = isGiven ? given.group(1) : random(16);
         parentId = isGiven ? given.group(2) : "";
-        flags = isGiven ? given.group(3) : isWanted() ? "01" : "00";
+        flags = isGiven ? given.group(3) : isRefused() ? "00" : "01";
         // Who is told of a span must be able to find it: one that is not exported is not put in between.
         spanId = isGiven && collector().isEmpty() ? parentId : random(8);
     }
@@ -62,7 +63,14 @@ final class TraceContext {
         return "00-" + traceId + "-" + spanId + "-" + flags;
     }
 
-    /** Off unless a collector is named or the exporter is asked for. */
+    /** This command is not to be traced, whatever the fleet records. */
+    private boolean isRefused() {
+        return first("OTEL_SDK_DISABLED").filter("true"::equalsIgnoreCase).isPresent()
+                || "always_off".equals(first("OTEL_TRACES_SAMPLER").orElse(""))
+                || "none".equals(first("OTEL_TRACES_EXPORTER").orElse(""));
+    }
+
+    /** Whether the command's own span is exported: off unless a collector is named or the exporter is asked for. */
     private boolean isWanted() {
         String exporter = first("OTEL_TRACES_EXPORTER")
                 .orElse(
@@ -70,9 +78,7 @@ final class TraceContext {
                                         .isPresent()
                                 ? "otlp"
                                 : "none");
-        return first("OTEL_SDK_DISABLED").filter("true"::equalsIgnoreCase).isEmpty()
-                && !"always_off".equals(first("OTEL_TRACES_SAMPLER").orElse(""))
-                && List.of(exporter.split(",")).contains("otlp");
+        return !isRefused() && List.of(exporter.split(",")).contains("otlp");
     }
 
     /** Where this command's own span goes; nowhere by gRPC, for which the command would need a library. */

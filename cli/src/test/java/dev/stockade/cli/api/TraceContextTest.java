@@ -13,9 +13,9 @@ class TraceContextTest {
     }
 
     @Test
-    void shouldBeginATraceThatIsSampledOnlyWhenAskedFor() {
+    void shouldBeginATraceThatIsSampledUnlessRefused() {
         assertThat(traceparent(Map.of()))
-                .matches("00-[0-9a-f]{32}-[0-9a-f]{16}-00")
+                .matches("00-[0-9a-f]{32}-[0-9a-f]{16}-01")
                 .isNotEqualTo(traceparent(Map.of()));
         assertThat(traceparent(Map.of("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")))
                 .endsWith("-01");
@@ -40,9 +40,9 @@ class TraceContextTest {
                 .startsWith("00-0af7651916cd43dd8448eb211c80319c-")
                 .endsWith("-01")
                 .isNotEqualTo(GIVEN);
-        assertThat(traceparent(Map.of("TRACEPARENT", "00-" + "0".repeat(32) + "-b7ad6b7169203331-01")))
-                .endsWith("-00");
-        assertThat(traceparent(Map.of("TRACEPARENT", "nonsense"))).endsWith("-00");
+        assertThat(traceparent(Map.of("TRACEPARENT", "00-" + "0".repeat(32) + "-b7ad6b7169203331-00")))
+                .endsWith("-01");
+        assertThat(traceparent(Map.of("TRACEPARENT", "nonsense"))).endsWith("-01");
     }
 
     @Test

@@ -63,7 +63,7 @@ public final class MountNamespace {
 
     /** Makes a directory or file visible a second time (MS_BIND); with {@code recursive} also what stands below it. */
     public synchronized Mount bind(VirtualDentry at, VirtualDentry what, boolean recursive) throws ErrnoException {
-        if (what.mount().namespace() != this) {
+        if (what.mount().namespace() != this || !mounts.contains(what.mount())) {
             // A mount that was taken away may be closed already, and those of pipes and the like are nobody's.
             throw Errno.EINVAL.exception();
         }
