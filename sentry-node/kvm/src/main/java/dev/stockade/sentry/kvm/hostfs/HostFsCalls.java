@@ -89,13 +89,15 @@ final class HostFsCalls {
         byte[] path = cString(name);
         for (int attempt = 0; ; attempt++) {
             // SAFETY: the path is NUL-terminated, how is a whole struct open_how of the size passed; jnr copies both.
-            // The
-            // caller keeps directory open. errno is read at once on this thread.
+            // The caller keeps directory open. errno is read at once on this thread.
             long fd = C.syscall(SYS_OPENAT2, directory, path, how, HOW_BYTES);
             int errno = fd < 0 ? HostFsLibC.errno() : 0;
-            boolean again =
-                    errno == Errno.EINTR.number() || (errno == Errno.EAGAIN.number() && attempt < RENAME_RETRIES);
-            if (!again) {
+            // One name that is no link leads nowhere else: EXDEV says that what it named was moved away meanwhile.
+            boolean moved = errno == Errno.EAGAIN.number() || errno == Errno.EXDEV.number();
+            if (moved && attempt >= RENAME_RETRIES) {
+                throw Errno.ENOENT.exception();
+            }
+            if (!moved && errno != Errno.EINTR.number()) {
                 if (errno != 0) {
                     throw Errno.of(errno).exception();
                 }
