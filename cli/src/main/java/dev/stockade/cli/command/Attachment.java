@@ -13,7 +13,10 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +27,7 @@ final class Attachment {
     private static final int INPUT_CHUNK_BYTES = 32 * 1024;
     private static final Duration FATE_DEADLINE = Duration.ofSeconds(20);
     private static final long FATE_POLL_MS = 250;
+    private static final long SIGNAL_PATIENCE_MS = 2000;
 
     /** What belongs to the caller when the attachment ends without the program. */
     interface Owner {
@@ -56,7 +60,7 @@ final class Attachment {
             }
         }
         if (attached && !again) {
-            stream.sendSignal(signal);
+            pass(signal);
             return;
         }
         String line;
@@ -70,6 +74,23 @@ final class Attachment {
             System.err.println("stockade: " + line);
         }
         Runtime.getRuntime().halt(128 + signal);
+    }
+
+    /** A signal queues behind input that the program does not take: then the user must know. */
+    private void pass(int signal) {
+        CompletableFuture<Void> sent = CompletableFuture.runAsync(() -> stream.sendSignal(signal), Attachment::start);
+        try {
+            sent.get(SIGNAL_PATIENCE_MS, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            System.err.println("stockade: the signal waits behind input that the program does not read;"
+                    + " a second one gives up");
+        } catch (ExecutionException | InterruptedException e) {
+            return; // the stream has ended, and tells why
+        }
+    }
+
+    private static void start(Runnable work) {
+        Thread.ofPlatform().daemon().name("signal").start(work);
     }
 
     /** Streams until the program has ended; answers its exit status. */
