@@ -3,12 +3,12 @@ package dev.stockade.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What a user sees of `stockade run` and its neighbours. */
 @ExtendWith(SharedFleet.class)
@@ -168,8 +168,7 @@ class IssueExamplesTest {
     }
 
     @Test
-    void shouldDoAProgramWithoutAFleet() throws Exception {
-        Path root = Files.createTempDirectory("stockade-do");
+    void shouldDoAProgramWithoutAFleet(@TempDir Path root) throws Exception {
         Programs.compile(root.resolve("hello"), """
             #include <stdio.h>
             int main(int argc, char **argv) { printf("hello %s\\n", argv[1]); return 42; }

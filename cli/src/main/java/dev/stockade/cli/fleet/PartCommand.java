@@ -43,7 +43,9 @@ final class PartCommand {
                                 "-Dstockade.database.mode=embedded",
                                 "-Dstockade.database.data-dir=" + data("postgres"),
                                 "-Dstockade.database.port=" + ports.postgres(),
-                                "-Dkafka.bootstrap.servers=" + ports.kafkaAddress()));
+                                "-Dkafka.bootstrap.servers=" + ports.kafkaAddress(),
+                                // Quarkus counts a WebSocket as a request under way, and would wait all its time.
+                                "-Dquarkus.shutdown.timeout=2s"));
             case GOFER ->
                 service(
                         part,
